@@ -1,0 +1,12 @@
+"""A cloud of one's own: real Keystone and Swift in one child process, on loopback.
+
+`with Cloud() as cloud:` starts and stops it; `cloud.project("demo")` makes a
+project whose every request is recorded.
+"""
+
+from livesteps.cloud.command import serve
+from livesteps.cloud.folder import CloudError
+from livesteps.cloud.parent import Cloud, supported
+from livesteps.cloud.project import Project
+
+__all__ = ["Cloud", "CloudError", "Project", "serve", "supported"]

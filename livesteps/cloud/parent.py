@@ -1,0 +1,204 @@
+"""The parent's side of a cloud: starts the child process, speaks to it and stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from livesteps.cloud import folder
+from livesteps.cloud.folder import CloudError
+from livesteps.cloud.project import Project
+
+# What the child may know of its parent's environment. No proxies, no OS_*, no
+# home: it talks to itself alone and writes into its state folder alone.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+
+
+def supported() -> str | None:
+    """Why no cloud can run here, in a short phrase; None where one can."""
+    if sys.platform != "linux":
+        return "Swift runs on Linux only"
+    for package in ("keystone", "swift"):
+        if find_spec(package) is None:
+            return f"{package} is not installed (pip install 'livesteps[cloud]')"
+    return None
+
+
+class Cloud:
+    """Owns the start and the stop of a cloud.
+
+    With `state`, a folder, all that the cloud holds is kept between starts:
+    data, ports, projects and their passwords. Without, it is all removed at
+    the end. `deadline` is in seconds, for the start and for each call.
+
+    Raises `CloudError` where it cannot start.
+    """
+
+    state: Path
+    pid: int
+    auth_url: str
+    """Keystone, as all projects share it; ends with `/v3`."""
+    storage_url: str
+    """Swift, as all projects share it: scheme, host and port."""
+
+    def __init__(self, state: Path | None = None, *, deadline: float = 60.0) -> None:
+        self._kept = state
+        self._deadline = deadline
+        self._turn = threading.Lock()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of Swift and Keystone, by lower-case name."""
+        return {name: metadata.version(name) for name in ("swift", "keystone")}
+
+    @property
+    def devices(self) -> list[Path]:
+        """The folders of the three devices; each has a copy of everything."""
+        return [self.state / "devices" / name for name in ("d1", "d2", "d3")]
+
+    def __enter__(self) -> Self:
+        reason = supported()
+        if reason:
+            raise CloudError(f"no cloud can run here: {reason}")
+        if self._kept is None:
+            self.state = folder.temporary()
+        else:
+            self.state = folder.kept(self._kept)
+        self._child = subprocess.Popen(
+            self._command(),
+            env=self._environment(),
+            cwd=self.state,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        self.pid = self._child.pid
+        try:
+            ready = self._answer()
+        except BaseException:
+            self._stop()
+            raise
+        self.auth_url, self.storage_url = ready["auth_url"], ready["storage_url"]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def project(self, name: str) -> Project:
+        """A project with a user and two listeners of its own.
+
+        Where the state is kept, the one that has this name, if there is one.
+        """
+        return Project(
+            **self._call("project", name=name),
+            main_auth_url=self.auth_url,
+            main_storage_url=self.storage_url,
+        )
+
+    def requests(self, project: Project) -> list[dict[str, Any]]:
+        """The records of the project's requests since the last call."""
+        records: list[dict[str, Any]] = self._call("requests", project=project.id)
+        return records
+
+    def replicate(self) -> None:
+        """Bring the copies back that a device has lost."""
+        self._call("replicate")
+
+    def wait(self) -> None:
+        """Wait until the cloud ends, which it should not. Raises `CloudError`."""
+        self._child.wait()
+        raise self._failed("the cloud has ended")
+
+    def _command(self) -> list[str]:
+        command = [sys.executable, "-P", "-m", "livesteps.cloud.server"]
+        temporary = ["--temporary"] if self._kept is None else []
+        return [*command, str(self.state), *temporary]
+
+    def _environment(self) -> dict[str, str]:
+        here = str(Path(__file__).resolve().parents[2])
+        path = [here, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        return {
+            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            "PYTHONPATH": os.pathsep.join(filter(None, path)),
+            "HOME": str(self.state),
+            "TMPDIR": str(self.state),
+            "TZ": "UTC",
+            "EVENTLET_NO_GREENDNS": "yes",
+            "MALLOC_ARENA_MAX": "2",
+        }
+
+    def _call(self, do: str, **arguments: Any) -> Any:
+        with self._turn:
+            assert self._child.stdin is not None
+            line = json.dumps({"do": do, **arguments}).encode() + b"\n"
+            # Where it has ended, the answer is missing too, and says so.
+            with contextlib.suppress(OSError):
+                self._child.stdin.write(line)
+            return self._answer()
+
+    def _answer(self) -> Any:
+        line = self._line()
+        if not line.endswith(b"\n"):
+            raise self._failed("the cloud has ended")
+        answer = json.loads(line)
+        if "error" not in answer:
+            return answer["done"]
+        if answer["error"].get("todo"):
+            raise CloudError(**answer["error"])
+        raise self._failed(answer["error"]["what"])
+
+    def _line(self) -> bytes:
+        """A line from the child, or what there is of it when the child ended."""
+        assert self._child.stdout is not None
+        end = time.monotonic() + self._deadline
+        line = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._child.stdout, selectors.EVENT_READ)
+            while not line.endswith(b"\n"):
+                if not selector.select(max(0.0, end - time.monotonic())):
+                    # An answer that came later would be taken for the next one.
+                    self._child.kill()
+                    raise self._failed(f"no answer in {self._deadline:g} s")
+                chunk = os.read(self._child.stdout.fileno(), 1 << 20)
+                if not chunk:
+                    break
+                line += chunk
+        return line
+
+    def _failed(self, what: str) -> CloudError:
+        return CloudError(
+            what, f"these are the last lines of its log:\n{folder.log_tail(self.state)}"
+        )
+
+    def _stop(self) -> None:
+        child = self._child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.close()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        child.stdout.close()
+        if self._kept is None:
+            # The child has done so, unless it was killed.
+            shutil.rmtree(self.state, ignore_errors=True)

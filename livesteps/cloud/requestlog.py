@@ -1,0 +1,175 @@
+"""A WSGI middleware that keeps a record of every request to a project's listeners."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+Environ = dict[str, Any]
+Record = dict[str, Any]
+Headers = list[tuple[str, str]]
+
+HIDDEN = "***"
+
+_SECRET_HEADER = re.compile(
+    r"(x-auth-token|x-subject-token|x-service-token|x-storage-token|authorization"
+    r"|cookie|set-cookie|x-(account|container)-meta-temp-url-key(-2)?)$"
+)
+_TELLING_HEADER = re.compile(
+    r"(accept|content-(type|length|encoding|disposition|range)|range|expect|etag"
+    r"|last-modified|location|destination|transfer-encoding|if-.*"
+    r"|x-(account|container|object|delete|remove|copy|symlink|versions|history"
+    r"|static|bulk|trans|newest|fresh|if|amz)-.*|x-timestamp"
+    r"|x-(remove-)?(account|container|object)-meta-.*)$"
+)
+_SECRET_QUERY = re.compile(
+    r"((?:^|&)(?:temp_url_sig|signature|x-amz-signature|x-amz-security-token"
+    r"|x-amz-credential)=)[^&]*",
+    re.IGNORECASE,
+)
+
+
+class RequestLog:
+    """Passes requests on to `app` and appends a record of each to `records`.
+
+    The record is there before the client can see the end of the response: the
+    last chunk is held back until the record is complete.
+    """
+
+    def __init__(
+        self, app: Callable[..., Iterable[bytes]], service: str, records: list[Record]
+    ) -> None:
+        self.app = app
+        self.service = service
+        self.records = records
+
+    def __call__(
+        self, environ: Environ, start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        exchange = _Exchange(environ, self.service, self.records)
+
+        def start(status: str, headers: Headers, exc_info: Any = None) -> Any:
+            exchange.answered(status, headers)
+            return start_response(status, headers, exc_info)
+
+        try:
+            body = self.app(environ, start)
+        except BaseException:
+            exchange.end()
+            raise
+        if isinstance(body, (list, tuple)):
+            # The server takes the length of the body from a list.
+            exchange.received = sum(map(len, body))
+            exchange.end()
+            return body
+        return _Body(body, exchange)
+
+
+class _Exchange:
+    """One request and its response, until it is a record."""
+
+    def __init__(self, environ: Environ, service: str, records: list[Record]) -> None:
+        self.records: list[Record] | None = records
+        self.clock = time.monotonic()
+        self.received = 0
+        self.input = environ["wsgi.input"] = _Input(environ["wsgi.input"])
+        path = environ.get("RAW_PATH_INFO") or environ.get("PATH_INFO", "")
+        self.record: Record = {
+            "start": time.time(),
+            "service": service,
+            "method": environ["REQUEST_METHOD"],
+            "path": path.partition("?")[0],
+            "query": _SECRET_QUERY.sub(
+                rf"\g<1>{HIDDEN}", environ.get("QUERY_STRING") or ""
+            ),
+            "status": 500,
+            "request_headers": _telling(_request_headers(environ)),
+            "response_headers": {},
+        }
+
+    def answered(self, status: str, headers: Headers) -> None:
+        self.record["status"] = int(status.split(None, 1)[0])
+        self.record["response_headers"] = _telling(headers)
+
+    def end(self) -> None:
+        """Hand the record over, the first time this is called."""
+        if self.records is not None:
+            self.record["seconds"] = time.monotonic() - self.clock
+            self.record["sent"] = self.input.count
+            self.record["received"] = self.received
+            self.records.append(self.record)
+            self.records = None
+
+
+class _Input:
+    """The request's body, counted as the application reads it."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self.count = 0
+
+    def read(self, *args: Any) -> bytes:
+        return self._counted(self.source.read(*args))
+
+    def readline(self, *args: Any) -> bytes:
+        return self._counted(self.source.readline(*args))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(self._counted, self.source)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def _counted(self, data: bytes) -> bytes:
+        self.count += len(data)
+        return data
+
+
+class _Body:
+    """The response's body, one chunk behind the application."""
+
+    def __init__(self, source: Iterable[bytes], exchange: _Exchange) -> None:
+        self.source = source
+        self.exchange = exchange
+
+    def __iter__(self) -> Iterator[bytes]:
+        held = b""
+        for chunk in self.source:
+            self.exchange.received += len(chunk)
+            if held:
+                yield held
+            held = chunk
+        self.exchange.end()
+        yield held
+
+    def close(self) -> None:
+        self.exchange.end()
+        close = getattr(self.source, "close", None)
+        if close is not None:
+            close()
+
+
+def _request_headers(environ: Environ) -> Headers:
+    headers = [
+        (key[5:].replace("_", "-"), value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    ]
+    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(key):
+            headers.append((key.replace("_", "-"), environ[key]))
+    return headers
+
+
+def _telling(headers: Headers) -> dict[str, str]:
+    """The headers worth showing, by name in Title-Case, with secrets hidden."""
+    shown = {}
+    for name, value in sorted(headers):
+        if _SECRET_HEADER.match(name.lower()):
+            shown[name.title()] = HIDDEN
+        elif _TELLING_HEADER.match(name.lower()):
+            text = str(value).encode("latin-1", "replace").decode("utf-8", "replace")
+            shown[name.title()] = text
+    return shown

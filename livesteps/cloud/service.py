@@ -1,0 +1,157 @@
+"""The running cloud: its listeners, two for each project, and its commands."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import traceback
+from pathlib import Path
+from typing import Any
+
+import eventlet
+import eventlet.wsgi
+from eventlet.greenio import GreenPipe
+from swift.common.http_protocol import SwiftHttpProtocol
+
+from livesteps.cloud import storage
+from livesteps.cloud.folder import CloudError, Kept
+from livesteps.cloud.identity import Identity
+from livesteps.cloud.requestlog import Record, RequestLog
+from livesteps.cloud.settings import HOST, PATIENCE, Settings, auth_url, storage_url
+
+BACKLOG = 4096
+CLIENTS = 10_000
+
+LOG = logging.getLogger("livesteps.cloud")
+
+
+class Service:
+    """Keystone and Swift, listening.
+
+    Raises `CloudError` where a port that was kept is taken.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._kept = kept = Kept(state)
+        identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
+        backends = {name: _listen() for name in ("account", "container", "object")}
+        kept.identity_port, kept.storage_port = _port(identity), _port(main)
+        self._settings = settings = Settings(
+            state=state,
+            identity_port=kept.identity_port,
+            storage_port=kept.storage_port,
+            account_port=_port(backends["account"]),
+            container_port=_port(backends["container"]),
+            object_port=_port(backends["object"]),
+            admin_password=kept.admin_password,
+        )
+        settings.write()
+        storage.prepare(settings)
+        self._identity = Identity(settings, kept.new)
+        self._proxy = storage.proxy(settings)
+        for name, app in storage.backends(settings).items():
+            _serve(backends[name], app)
+        _serve(identity, self._identity.app)
+        _serve(main, self._proxy)
+        self._records: dict[str, list[Record]] = {}
+        for project in kept.projects:
+            self._open(project)
+        kept.save()
+
+    def serve(self, control: int, answers: int) -> None:
+        """Say that all is ready, then answer commands until there are no more."""
+        with GreenPipe(control, "r") as commands, GreenPipe(answers, "w") as out:
+
+            def tell(answer: object) -> None:
+                out.write(json.dumps(answer) + "\n")
+                out.flush()
+
+            main = self._settings
+            tell({"done": {"auth_url": main.auth_url, "storage_url": main.storage_url}})
+            for line in commands:
+                tell(self._answer(json.loads(line)))
+
+    def _answer(self, command: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"done": getattr(self, "do_" + command.pop("do"))(**command)}
+        except CloudError as error:
+            return {"error": {"what": error.what, "todo": error.todo}}
+        except Exception as error:
+            traceback.print_exc()
+            return {"error": {"what": f"the cloud failed: {error!r}"}}
+
+    def do_project(self, name: str) -> dict[str, Any]:
+        """The project of this name, made if there is none."""
+        for kept in self._kept.projects:
+            if kept["name"] == name:
+                return self._shown(kept)
+        project = self._identity.make_project(name)
+        self._open(project)
+        self._kept.projects.append(project)
+        self._kept.save()
+        return self._shown(project)
+
+    def do_requests(self, project: str) -> list[Record]:
+        """The records since the last call."""
+        records = self._records[project]
+        taken = records[:]
+        del records[: len(taken)]
+        return taken
+
+    def do_replicate(self) -> None:
+        storage.replicate(self._settings)
+
+    def _open(self, project: dict[str, Any]) -> None:
+        """Listen for one project, at its kept ports if it has any."""
+        identity = _listen(project.get("identity_port", 0))
+        main = _listen(project.get("storage_port", 0))
+        project["identity_port"], project["storage_port"] = _port(identity), _port(main)
+        shown = self._shown(project)
+        self._identity.catalog.own[project["id"]] = (
+            shown["auth_url"],
+            shown["storage_url"],
+        )
+        records = self._records[project["id"]] = []
+        _serve(identity, RequestLog(self._identity.app, "identity", records))
+        _serve(main, RequestLog(self._proxy, "object-store", records))
+
+    def _shown(self, project: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **{key: project[key] for key in ("name", "id", "user_id", "password")},
+            "auth_url": auth_url(project["identity_port"]),
+            "storage_url": storage_url(project["storage_port"]),
+        }
+
+
+def _listen(port: int = 0) -> socket.socket:
+    """Listen on loopback, at a port that the kernel chooses if it is 0."""
+    try:
+        listener: socket.socket = eventlet.listen((HOST, port), backlog=BACKLOG)
+    except OSError as error:
+        raise CloudError(
+            f"port {port}, which this state folder keeps, cannot be used:"
+            f" {error.strerror}",
+            "stop what listens there, or start from an empty state folder",
+        ) from error
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _serve(listener: socket.socket, app: Any) -> None:
+    eventlet.spawn(
+        eventlet.wsgi.server,
+        listener,
+        app,
+        log=LOG,
+        log_output=False,
+        protocol=SwiftHttpProtocol,
+        custom_pool=eventlet.GreenPool(CLIENTS),
+        socket_timeout=PATIENCE,
+        capitalize_response_headers=False,
+    )

@@ -1,0 +1,71 @@
+"""Swift in this process: its logger, its four servers and its replicators."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import time
+from typing import Any
+
+from swift.account.replicator import AccountReplicator
+from swift.account.server import AccountController
+from swift.common import db_replicator, wsgi
+from swift.common.utils import logs, set_swift_dir
+from swift.container.replicator import ContainerReplicator
+from swift.container.server import ContainerController
+from swift.obj.replicator import ObjectReplicator
+from swift.obj.server import ObjectController
+
+from livesteps.cloud.settings import Settings
+
+
+class _LogHandler(logging.StreamHandler[Any]):
+    """Stands where Swift puts a handler for syslog, and writes to the log file."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__(sys.stderr)
+
+    def format(self, record: logging.LogRecord) -> str:
+        when = time.strftime("%F %T", time.localtime(record.created))
+        return f"{when} {record.levelname} {super().format(record)}"
+
+
+def copy_database(
+    replicator: Any, broker: Any, remote_file: str, *_: Any, **__: Any
+) -> bool:
+    """Bring a missing database to a device, all of which are on this machine.
+
+    Stands where the replicator would call rsync; `rsync_module` is the folder
+    of the devices, so that `remote_file` is a path.
+    """
+    shutil.copyfile(broker.db_file, remote_file)
+    return True
+
+
+def prepare(settings: Settings) -> None:
+    """Point Swift at its folder and its log; before any server is made."""
+    logs.ThreadSafeSysLogHandler = _LogHandler
+    db_replicator.Replicator._rsync_file = copy_database
+    set_swift_dir(str(settings.swift_dir))
+
+
+def proxy(settings: Settings) -> Any:
+    """The WSGI application of the proxy, with its whole pipeline."""
+    return wsgi.loadapp(str(settings.swift_dir / "proxy-server.conf"))
+
+
+def backends(settings: Settings) -> dict[str, Any]:
+    """The WSGI applications of the account, container and object servers."""
+    return {
+        "account": AccountController(settings.backend(settings.account_port)),
+        "container": ContainerController(settings.backend(settings.container_port)),
+        "object": ObjectController(settings.backend(settings.object_port)),
+    }
+
+
+def replicate(settings: Settings) -> None:
+    """Run each replicator once: every device has its copy again."""
+    AccountReplicator(settings.backend(settings.account_port)).run_once()
+    ContainerReplicator(settings.backend(settings.container_port)).run_once()
+    ObjectReplicator(settings.backend(settings.object_port)).run_once()
