@@ -1,0 +1,127 @@
+"""Many samples side by side: who runs, how far each is, and how it went."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+
+from livesteps.errors import Problem
+from livesteps.kit import Kit
+from livesteps.recording import Recording, check_recording, read_recording
+from livesteps.run import Failure
+from livesteps.stage import Stage
+from livesteps.step import Step
+
+
+class State(Enum):
+    """How a sample fares."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not run"
+
+
+@dataclass
+class Outcome:
+    """One sample in a batch; it changes while the sample runs."""
+
+    kit: Kit
+    state: State = State.WAITING
+    passed: int = 0
+    """Steps passed so far."""
+    seconds: float = 0.0
+    """From the program's start to its end."""
+    step: Step | None = None
+    """The step that was last run."""
+    why: str = ""
+    """Why it was not run, or failed, in one line."""
+    failure: Failure | None = None
+    recording: Recording | None = None
+    """The run as a recording, if every step passed."""
+    version: str = ""
+    """Of the SDK that runs here, if it does."""
+
+
+def run_batch(
+    stage: Stage,
+    outcomes: Iterable[Outcome],
+    changed: Callable[[Outcome], None],
+    *,
+    last: int | None = None,
+    compare: bool = True,
+) -> None:
+    """Run all outcomes' samples, as many at once as there are processors.
+
+    `changed` is called after every step, from the thread that ran it. `last`
+    is the step after which to stop. With `compare` the outputs must be the
+    recorded ones.
+    """
+    waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
+    waiting.sort(key=lambda outcome: _recorded_seconds(stage, outcome), reverse=True)
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    try:
+        futures = [
+            pool.submit(_run_one, stage, outcome, changed, last, compare)
+            for outcome in waiting
+        ]
+        for future in futures:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _recorded_seconds(stage: Stage, outcome: Outcome) -> float:
+    """How long it took when it was recorded; what is not known comes first."""
+    try:
+        recording = read_recording(outcome.kit.folder / "recorded", len(stage.steps))
+    except Problem:
+        return float("inf")
+    return sum(step.seconds for step in recording.steps)
+
+
+def _run_one(
+    stage: Stage,
+    outcome: Outcome,
+    changed: Callable[[Outcome], None],
+    last: int | None,
+    compare: bool,
+) -> None:
+    kit = outcome.kit
+    outcome.state = State.RUNNING
+    changed(outcome)
+    recording, stale = None, ""
+    if compare:
+        try:
+            recording = read_recording(kit.folder / "recorded", len(stage.steps))
+            check_recording(recording, kit.folder / "recorded", kit)
+        except Problem as problem:
+            stale = str(problem)
+    begun = time.monotonic()
+    try:
+        with stage.run(kit, recording) as run:
+            for result in run:
+                outcome.seconds = time.monotonic() - begun
+                outcome.step = result.step
+                if result.failure:
+                    outcome.state = State.FAILED
+                    outcome.failure = result.failure
+                    outcome.why = f"step {result.step.number} failed"
+                    break
+                outcome.passed += 1
+                changed(outcome)
+                if result.step.number == last:
+                    break
+            if run.passed and stage.cloud:
+                outcome.recording = run.recorded()
+    except Problem as problem:
+        outcome.state, outcome.why = State.FAILED, str(problem)
+    if outcome.state is State.RUNNING:
+        outcome.state = State.FAILED if stale else State.PASSED
+        outcome.why = stale
+    changed(outcome)

@@ -1,0 +1,279 @@
+"""The command `livesteps`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from livesteps import cloud
+from livesteps.batch import Outcome, State, run_batch
+from livesteps.errors import Problem, nearest, shown
+from livesteps.kit import Kit, load_kits
+from livesteps.recording import read_recording, write_recording
+from livesteps.stage import Stage
+from livesteps.step import Steps, load_steps
+
+STYLES = {
+    State.PASSED: "green",
+    State.FAILED: "red",
+    State.NOT_RUN: "yellow",
+    State.RUNNING: "cyan",
+    State.WAITING: "dim",
+}
+
+
+class _Group(click.Group):
+    """Commands whose problems are one line, and exit with 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            click.echo(str(problem), err=True)
+            ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="livesteps")
+def main() -> None:
+    """Guides whose every snippet and output was cut from a program that ran."""
+
+
+@main.command("cloud")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep data and ports in this folder.",
+)
+@click.option(
+    "--clouds-yaml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the cloud's entry into this file.",
+)
+def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
+    """Run Keystone and Swift here until Ctrl-C, and print the OS_* lines."""
+    cloud.serve(state, clouds_yaml)
+
+
+@main.command()
+@click.argument("sdks", nargs=-1, metavar="[SDK]...")
+@click.option("--all", "everything", is_flag=True, help="Run every SDK.")
+@click.option("--step", "last", type=int, metavar="N", help="Stop after step N.")
+@click.option(
+    "--os-cloud", metavar="NAME", help="Run against this cloud of clouds.yaml."
+)
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="SDK",
+    help="Fail if this SDK cannot run here (may be repeated).",
+)
+def run(
+    sdks: tuple[str, ...],
+    everything: bool,
+    last: int | None,
+    os_cloud: str | None,
+    require: tuple[str, ...],
+) -> None:
+    """Run samples step by step, and check what the server holds after each."""
+    steps, kits = _guide()
+    if bool(sdks) == everything:
+        raise Problem("name the SDKs to run, or all", f"known: {', '.join(kits)}")
+    if last is not None and not 1 <= last <= len(steps):
+        raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
+    chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
+    required = [_kit(kits, sdk).id for sdk in require]
+    outcomes = _outcomes(chosen, None if os_cloud else cloud.supported())
+    with Stage(steps, os_cloud=os_cloud) as stage, _progress(outcomes, steps) as tell:
+        run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
+    _finish(outcomes, steps, required)
+
+
+@main.command()
+@click.argument("sdk")
+def record(sdk: str) -> None:
+    """Run a sample and write what it printed as its recording."""
+    steps, kits = _guide()
+    [outcome] = _outcomes([_kit(kits, sdk)], cloud.supported())
+    folder = outcome.kit.folder / "recorded"
+    with Stage(steps) as stage, _progress([outcome], steps) as tell:
+        run_batch(stage, [outcome], tell, compare=False)
+    if outcome.recording:
+        try:
+            old = read_recording(folder, len(steps))
+        except Problem:
+            old = None
+        if old and old.same_but_for_time(outcome.recording):
+            click.echo(f"{shown(folder)}: nothing changed")
+        else:
+            try:
+                write_recording(outcome.recording, folder)
+            except OSError as error:
+                raise Problem(
+                    f"cannot be written: {error.strerror}",
+                    "mend its permissions, or make room",
+                    path=error.filename or folder,
+                ) from None
+            click.echo(f"{shown(folder)}: written")
+    _finish([outcome], steps, [sdk])
+
+
+@main.command()
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="SDK",
+    help="Fail if this SDK cannot run here (may be repeated).",
+)
+def guide(require: tuple[str, ...]) -> None:
+    """Run every sample that can run here, and build the guide from that."""
+    steps, kits = _guide()
+    required = [_kit(kits, sdk).id for sdk in require]
+    outcomes = _outcomes(list(kits.values()), cloud.supported())
+    if any(outcome.state is State.WAITING for outcome in outcomes):
+        with Stage(steps) as stage, _progress(outcomes, steps) as tell:
+            run_batch(stage, outcomes, tell)
+    doc = steps.path.parent.parent / "doc"
+    site = doc.parent / "build" / "html"
+    with tempfile.TemporaryDirectory(prefix="livesteps-guide-") as folder:
+        fresh = Path(folder)
+        for outcome in outcomes:
+            if outcome.recording and outcome.state is State.PASSED:
+                write_recording(outcome.recording, fresh / outcome.kit.id)
+        click.echo(f"Building {shown(site)} ...")
+        shutil.rmtree(site, ignore_errors=True)
+        built = subprocess.run(
+            [
+                *(sys.executable, "-m", "sphinx", "-b", "html", "-q", "-E"),
+                *("-W", "--keep-going", "-n", "-d", str(fresh / "doctrees")),
+                *("-D", f"livesteps_fresh={fresh}", str(doc), str(site)),
+            ],
+            check=False,
+        ).returncode
+    if built:
+        raise Problem(
+            "the guide was not built", "mend what Sphinx says above", path=doc
+        )
+    _finish(outcomes, steps, required)
+    click.echo(f"Open {site / 'durability.html'}")
+
+
+def _guide() -> tuple[Steps, dict[str, Kit]]:
+    """The steps and kits of the guide that the current folder is in."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        path = folder / "samples" / "steps.toml"
+        if path.is_file():
+            return load_steps(path), load_kits(path.parent)
+    raise Problem(
+        "there is no samples/steps.toml here or above", "go to a guide's folder"
+    )
+
+
+def _kit(kits: dict[str, Kit], sdk: str) -> Kit:
+    if sdk not in kits:
+        raise Problem(f"unknown SDK '{sdk}'", nearest(sdk, kits))
+    return kits[sdk]
+
+
+def _outcomes(kits: Sequence[Kit], why_not: str | None) -> list[Outcome]:
+    """An outcome for each kit; those that cannot run here say why."""
+    outcomes = []
+    for kit in kits:
+        _ = kit.sample  # a wrong marker stops all, before anything runs
+        outcome = Outcome(kit)
+        try:
+            outcome.version = kit.version_of("sdk")
+            outcome.why = why_not or ""
+        except Problem as problem:
+            outcome.why = problem.what
+        if outcome.why:
+            outcome.state = State.NOT_RUN
+        outcomes.append(outcome)
+    return outcomes
+
+
+@contextmanager
+def _progress(outcomes: list[Outcome], steps: Steps) -> Iterator[_Tell]:
+    """Show how far each sample is: live on a terminal, else line by line."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with Live(
+            get_renderable=lambda: _table(outcomes, steps),
+            console=console,
+            transient=True,
+            refresh_per_second=8,
+        ):
+            yield _Tell(None)
+    else:
+        yield _Tell(len(steps))
+
+
+class _Tell:
+    """Called when a sample got further."""
+
+    def __init__(self, steps: int | None) -> None:
+        self._steps = steps
+
+    def __call__(self, outcome: Outcome) -> None:
+        if self._steps is None:
+            return
+        if outcome.state is State.RUNNING and outcome.step:
+            click.echo(
+                f"{outcome.kit.id}: {outcome.step.label}"
+                f" ({outcome.passed}/{self._steps}, {outcome.seconds:.2f} s)"
+            )
+
+
+def _table(outcomes: list[Outcome], steps: Steps) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("SDK", "version", "steps passed", "seconds", "result"):
+        table.add_column(title, justify="right" if title == "seconds" else "left")
+    for outcome in outcomes:
+        ran = outcome.step is not None
+        state = outcome.state.value
+        if outcome.state is State.RUNNING and outcome.step:
+            state = outcome.step.label
+        elif outcome.why:
+            state = f"{state}: {outcome.why}"
+        table.add_row(
+            outcome.kit.id,
+            outcome.version,
+            f"{outcome.passed} of {len(steps)}" if ran else "-",
+            f"{outcome.seconds:.1f}" if ran else "-",
+            Text(state, style=STYLES[outcome.state]),
+        )
+    return table
+
+
+def _finish(outcomes: list[Outcome], steps: Steps, required: list[str]) -> None:
+    """Print how all went, and exit with 1 if one failed or was missing."""
+    for outcome in outcomes:
+        if outcome.failure:
+            click.echo(f"\n{outcome.failure}\n", err=True)
+    console = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=True)
+    console.print(_table(outcomes, steps))
+    failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
+    absent = [
+        outcome.kit.id
+        for outcome in outcomes
+        if outcome.state is State.NOT_RUN and outcome.kit.id in required
+    ]
+    if absent:
+        click.echo(f"required, but not run: {', '.join(absent)}", err=True)
+    if failed or absent:
+        sys.exit(1)

@@ -1,0 +1,140 @@
+"""The pytest plugin: every sdk.toml is collected, one item a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livesteps.errors import Problem
+from livesteps.kit import Kit, load_kit
+from livesteps.recording import Recording, check_recording, read_recording
+from livesteps.run import Result, Run
+from livesteps.step import Step, Steps, load_steps
+
+STAGE = pytest.StashKey[Any]()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SdkFile | None:
+    """Collect `samples/<sdk>/sdk.toml`."""
+    if file_path.name == "sdk.toml":
+        return SdkFile.from_parent(parent, path=file_path)
+    return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `-n`, keep what is in one file together: its steps are one run."""
+    if config.getoption("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the servers, if a step needed them."""
+    if stage := session.config.stash.get(STAGE, None):
+        stage.__exit__(None, None, None)
+
+
+class SdkFile(pytest.File):
+    """An SDK's folder; its items share one run of the sample."""
+
+    kit: Kit
+    steps: Steps
+    _run: Run | None = None
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The recording, then each step."""
+        try:
+            self.kit = load_kit(self.path)
+            self.steps = load_steps(self.path.parent.parent / "steps.toml")
+            _ = self.kit.sample
+        except Problem as problem:
+            raise self.CollectError(str(problem)) from None
+        yield RecordingItem.from_parent(self, name="recording")
+        for step in self.steps.steps:
+            yield StepItem.from_parent(self, name=step.label, step=step)
+
+    def recording(self) -> Recording:
+        """The recording that the outputs are compared with."""
+        return read_recording(self.kit.folder / "recorded", len(self.steps))
+
+    def result_of(self, step: Step) -> Result:
+        """The result of a step; those before it are run if they were not."""
+        if self._run is None:
+            try:
+                self.kit.version_of("sdk")
+            except Problem as problem:
+                pytest.skip(f"not run: {problem.what}")
+            self._run = self._start()
+        for _ in range(len(self._run.results), step.number):
+            self._run.advance()
+        if len(self._run.results) < step.number:
+            failed = self._run.results[-1].step
+            pytest.skip(f"not reached: {failed.label} failed")
+        return self._run.results[step.number - 1]
+
+    def teardown(self) -> None:
+        """End the run when the last of its items is done."""
+        if self._run:
+            self._run.__exit__(None, None, None)
+            self._run = None
+
+    def _start(self) -> Run:
+        from livesteps.stage import Stage  # the servers' packages come with it
+
+        stash = self.config.stash
+        if STAGE not in stash:
+            stash[STAGE] = Stage(self.steps).__enter__()
+        run: Run = stash[STAGE].run(self.kit, self.recording())
+        return run.__enter__()
+
+
+class _Item(pytest.Item):
+    parent: SdkFile
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
+        """The reason, and nothing of how it was found."""
+        if isinstance(excinfo.value, (_Failed, Problem)):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+
+class RecordingItem(_Item):
+    """The recording is whole, and of the sample as it is now."""
+
+    def runtest(self) -> None:
+        """Read and check it."""
+        kit = self.parent.kit
+        check_recording(self.parent.recording(), kit.folder / "recorded", kit)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it is and what it is called."""
+        return self.parent.kit.folder / "recorded" / "run.toml", 0, self.name
+
+
+class StepItem(_Item):
+    """A step did what its contract says, and printed what was recorded."""
+
+    def __init__(self, *, step: Step, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.step = step
+
+    def runtest(self) -> None:
+        """Run the sample as far as this step."""
+        failure = self.parent.result_of(self.step).failure
+        if failure:
+            raise _Failed(failure)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the step begins and what it is called."""
+        kit = self.parent.kit
+        return kit.path, kit.sample.line_of(self.step.number) - 1, self.name
+
+
+class _Failed(Exception):
+    """A step's failure, already in words."""

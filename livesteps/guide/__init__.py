@@ -1,0 +1,36 @@
+"""The Sphinx extension: pages made of steps that ran."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from livesteps import __version__
+from livesteps.guide.directives import SdkDirective, StepDirective
+from livesteps.guide.nodes import Folded, depart_folded, skip, visit_folded
+from livesteps.guide.shelf import open_shelf
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx for `extensions = ["livesteps.guide"]`."""
+    app.setup_extension("sphinx_design")
+    app.add_config_value("livesteps_samples", "../samples", "env", str)
+    app.add_config_value("livesteps_fresh", "", "env", str)
+    app.add_directive("step", StepDirective)
+    app.add_directive("sdk", SdkDirective)
+    app.add_node(
+        Folded,
+        html=(visit_folded, depart_folded),
+        latex=(skip, skip),
+        text=(skip, skip),
+        man=(skip, skip),
+        texinfo=(skip, skip),
+    )
+    app.connect("builder-inited", open_shelf)
+    return {
+        "version": __version__,
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }

@@ -1,0 +1,121 @@
+"""`step` and `sdk`: a step of the guide in the tabs of all SDKs."""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.directives.code import LiteralInclude
+from sphinx.util.docutils import SphinxDirective
+
+from livesteps.errors import nearest
+from livesteps.guide.nodes import output, requests, stamp, tab, tab_set
+from livesteps.guide.shelf import shelf
+from livesteps.kit import Kit
+from livesteps.recording import output_path
+
+
+class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
+    """Text that belongs in one SDK's tab, until its step puts it there."""
+
+
+class SdkDirective(SphinxDirective):
+    """Text for one SDK, inside a step: `.. sdk:: libcloud`."""
+
+    required_arguments = 1
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Read the text; the step around it moves it into its tab."""
+        wanted = self.arguments[0]
+        known = shelf(self.config).all_ids
+        if wanted not in known:
+            raise self.error(f"unknown SDK '{wanted}'; {nearest(wanted, known)}")
+        if not isinstance(self.state_machine.node, _step_text):
+            raise self.error("'sdk' stands outside of a step; indent it below one")
+        self.assert_has_content()
+        text = sdk_text("", sdk=wanted)
+        self.state.nested_parse(self.content, self.content_offset, text)
+        return [text]
+
+
+class _step_text(nodes.General, nodes.Element):  # noqa: N801
+    """The content of a step, while it is read."""
+
+
+class StepDirective(SphinxDirective):
+    """A step, as a tab for each SDK: code, output, requests, stamp.
+
+    `.. step:: 4`; in its content, text for all SDKs stands above the tabs,
+    and text under `sdk` in that SDK's tab, above the code.
+    """
+
+    required_arguments = 1
+    has_content = True
+    option_spec: ClassVar = {}
+
+    def run(self) -> list[nodes.Node]:
+        """The text for all, then the tabs (or the one SDK of this edition)."""
+        parts = shelf(self.config)
+        written = self.arguments[0]
+        if not written.isdecimal() or not 1 <= int(written) <= len(parts.steps):
+            raise self.error(
+                f"there is no step '{written}'; they are 1 to {len(parts.steps)}"
+            )
+        number = int(written)
+        text = _step_text()
+        self.state.nested_parse(self.content, self.content_offset, text)
+        own: dict[str, list[nodes.Node]] = {}
+        shared: list[nodes.Node] = []
+        for node in text.children:
+            if isinstance(node, sdk_text):
+                own.setdefault(node["sdk"], []).extend(node.children)
+            else:
+                shared.append(node)
+        self.env.note_dependency(str(parts.steps.path))
+        contents = {
+            kit.id: own.get(kit.id, []) + self._step_of(kit, number)
+            for kit in parts.kits
+        }
+        if parts.single:
+            return shared + contents[parts.kits[0].id]
+        tabs = [tab(kit, contents[kit.id]) for kit in parts.kits]
+        made = tab_set(tabs)
+        self.set_source_info(made)
+        return [*shared, made]
+
+    def _step_of(self, kit: Kit, number: int) -> list[nodes.Node]:
+        parts = shelf(self.config)
+        recording = parts.recordings[kit.id]
+        folder = parts.folders[kit.id]
+        self.env.note_dependency(str(kit.folder / "sdk.toml"))
+        self.env.note_dependency(str(folder / "run.toml"))
+        self.env.note_dependency(str(output_path(folder, number)))
+        return [
+            *self._code_of(kit, number),
+            *output(recording.outputs[number - 1]),
+            *requests(recording.steps[number - 1].request),
+            stamp(kit, recording, fresh=kit.id in parts.fresh),
+        ]
+
+    def _code_of(self, kit: Kit, number: int) -> list[nodes.Node]:
+        """The block of the sample, by Sphinx's own `literalinclude`."""
+        source = os.path.dirname(self.env.doc2path(self.env.docname))
+        return LiteralInclude(
+            name="literalinclude",
+            arguments=[os.path.relpath(kit.path, source)],
+            options={
+                "language": kit.lexer,
+                "start-after": f"step-{number}",
+                "end-before": f"step-{number + 1}",
+                "dedent": None,
+            },
+            content=StringList(),
+            lineno=self.lineno,
+            content_offset=self.content_offset,
+            block_text=self.block_text,
+            state=self.state,
+            state_machine=self.state_machine,
+        ).run()

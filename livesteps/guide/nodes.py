@@ -1,0 +1,93 @@
+"""What a tab is made of, as docutils nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from docutils import nodes
+from sphinx_design.shared import create_component
+
+from livesteps.kit import Kit
+from livesteps.recording import Exchange, Recording
+
+if TYPE_CHECKING:
+    from sphinx.writers.html5 import HTML5Translator
+
+SYNC_GROUP = "sdk"
+"""The name under which all tab sets follow one choice, and of `?sdk=`."""
+
+
+class Folded(nodes.General, nodes.Element):
+    """A part that is closed until the reader opens it; `title` says what it is."""
+
+
+def visit_folded(self: HTML5Translator, node: Folded) -> None:
+    """Open it, as HTML."""
+    self.body.append(self.starttag(node, "details", CLASS="livesteps-folded"))
+    self.body.append(f"<summary>{self.encode(node['title'])}</summary>\n")
+
+
+def depart_folded(self: HTML5Translator, node: Folded) -> None:
+    """Close it, as HTML."""
+    self.body.append("</details>\n")
+
+
+def skip(self: nodes.NodeVisitor, node: nodes.Node) -> None:
+    """Elsewhere it is what is in it."""
+
+
+def tab_set(tabs: list[nodes.Node]) -> nodes.Node:
+    """Tabs that follow the reader's choice of an SDK."""
+    return create_component("tab-set", classes=["sd-tab-set"], children=tabs)
+
+
+def tab(kit: Kit, content: list[nodes.Node]) -> nodes.Node:
+    """The tab of an SDK."""
+    label = nodes.rubric(kit.name, kit.name, classes=["sd-tab-label"])
+    label["sync_group"] = SYNC_GROUP
+    label["sync_id"] = kit.id
+    panel = create_component(
+        "tab-content", classes=["sd-tab-content"], children=content
+    )
+    return create_component(
+        "tab-item", classes=["sd-tab-item"], children=[label, panel]
+    )
+
+
+def output(text: str) -> list[nodes.Node]:
+    """What a step printed."""
+    block = nodes.literal_block(text, text.rstrip("\n"), language="text")
+    block["classes"] += ["livesteps-output"]
+    return [nodes.rubric("Output", "Output", classes=["livesteps-label"]), block]
+
+
+def requests(made: list[Exchange]) -> list[nodes.Node]:
+    """The HTTP requests that a step made, folded."""
+    if not made:
+        return []
+    lines = []
+    for exchange in made:
+        lines.append(f"{exchange.method} {exchange.path}")
+        lines += [f"    {key}: {value}" for key, value in exchange.headers.items()]
+        sizes = [f"{exchange.sent:,} bytes sent"] if exchange.sent else []
+        sizes += [f"{exchange.received:,} bytes received"] if exchange.received else []
+        lines.append("    -> " + ", ".join([str(exchange.status), *sizes]))
+    text = "\n".join(lines)
+    count = f"{len(made)} HTTP request" + ("s" if len(made) > 1 else "")
+    folded = Folded("", title=count)
+    folded += nodes.literal_block(text, text, language="text")
+    return [folded]
+
+
+def stamp(kit: Kit, recording: Recording, *, fresh: bool) -> nodes.Node:
+    """With what, and when, the step ran."""
+    servers = ", ".join(
+        f"{name.capitalize()} {version}"
+        for name, version in sorted(recording.servers.items(), reverse=True)
+    )
+    date = f"{recording.date.day} {recording.date:%B %Y}"
+    text = (
+        f"{kit.name} {recording.sdk} on {kit.language} {recording.language}, "
+        f"against {servers}. {'Ran' if fresh else 'Recorded'} on {date}."
+    )
+    return nodes.paragraph(text, text, classes=["livesteps-stamp"])

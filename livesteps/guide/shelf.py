@@ -1,0 +1,80 @@
+"""What a page is made from: steps, kits and recordings, read once a build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from sphinx.errors import ExtensionError
+
+from livesteps.errors import Problem
+from livesteps.kit import Kit, load_kits
+from livesteps.recording import Recording, check_recording, read_recording
+from livesteps.step import Steps, load_steps
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The guide's parts, complete and checked."""
+
+    samples: Path
+    steps: Steps
+    kits: tuple[Kit, ...]
+    """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
+    all_ids: tuple[str, ...]
+    recordings: dict[str, Recording]
+    folders: dict[str, Path]
+    """Where each recording was read."""
+    fresh: frozenset[str]
+    """The SDKs that ran for this very build."""
+
+    @property
+    def single(self) -> bool:
+        """Whether this is the edition for one SDK."""
+        return len(self.kits) == 1 < len(self.all_ids)
+
+
+_shelves: WeakKeyDictionary[Config, Shelf] = WeakKeyDictionary()
+
+
+def open_shelf(app: Sphinx) -> None:
+    """Read everything; a build stops here if a part is wrong or missing."""
+    samples = (Path(app.confdir) / app.config.livesteps_samples).resolve()
+    newer = app.config.livesteps_fresh
+    try:
+        steps = load_steps(samples / "steps.toml")
+        kits = load_kits(samples)
+        if not kits:
+            raise Problem("there is no SDK's folder beside it", path=steps.path)
+        tagged = [kit for kit in kits.values() if kit.id in app.tags]
+        recordings, folders, fresh = {}, {}, set()
+        for kit in kits.values():
+            folder = kit.folder / "recorded"
+            if newer and (Path(newer) / kit.id / "run.toml").is_file():
+                folder = Path(newer) / kit.id
+                fresh.add(kit.id)
+            recording = read_recording(folder, len(steps))
+            check_recording(recording, folder, kit)
+            recordings[kit.id], folders[kit.id] = recording, folder
+    except Problem as problem:
+        raise ExtensionError(str(problem)) from None
+    _shelves[app.config] = Shelf(
+        samples,
+        steps,
+        tuple(tagged or kits.values()),
+        tuple(kits),
+        recordings,
+        folders,
+        frozenset(fresh),
+    )
+
+
+def shelf(config: Config) -> Shelf:
+    """The parts of the build that has this configuration."""
+    return _shelves[config]

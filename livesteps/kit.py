@@ -1,0 +1,160 @@
+"""An SDK's folder, `samples/<sdk>/sdk.toml`: all that differs between SDKs."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pygments.lexers import get_all_lexers
+
+from livesteps.errors import Problem, nearest
+from livesteps.sample import Sample, read_sample
+from livesteps.tomlfile import Table, line_of, load
+
+Command = Annotated[list[str], Field(min_length=1)]
+
+
+class Versions(Table):
+    """Commands that print the versions; the first word with a digit counts."""
+
+    sdk: Command
+    language: Command
+
+
+class _File(Table):
+    name: str
+    language: str
+    lexer: str
+    sample: str
+    comment: str
+    boundary: str
+    command: Command
+    versions: Versions
+
+
+@dataclass(frozen=True)
+class Kit:
+    """How one SDK's sample is read and run.
+
+    In its commands `{python}` is this Python and `{sample}` the program.
+    """
+
+    folder: Path
+    name: str
+    """The SDK's own name, as its tab shows it."""
+    language: str
+    lexer: str
+    """Pygments' name of the sample's language."""
+    path: Path
+    """The program."""
+    comment: str
+    """What opens a comment that ends with the line."""
+    boundary: str
+    """The statement that stands in for the marker `{step}` while it runs: it
+    prints a record separator (0x1E) and the step's name, flushes, and waits
+    for one line on standard input."""
+    command: tuple[str, ...]
+    versions: Versions
+
+    @property
+    def id(self) -> str:
+        """The folder's name, by which commands, tabs and addresses call it."""
+        return self.folder.name
+
+    @cached_property
+    def sample(self) -> Sample:
+        """The program, its markers checked."""
+        return read_sample(self.path, comment=self.comment, lexer=self.lexer)
+
+    def words(self, command: list[str] | tuple[str, ...], sample: Path) -> list[str]:
+        """A command of this kit, filled in for a copy of the program."""
+        return [word.format(python=sys.executable, sample=sample) for word in command]
+
+    def version_of(self, what: str) -> str:
+        """The version of the `sdk` or the `language`, as it is here.
+
+        `Problem` says what is missing if there is none.
+        """
+        words = self.words(getattr(self.versions, what), self.path)
+        shown = " ".join(self.words(getattr(self.versions, what), Path(self.path.name)))
+        try:
+            printed = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            ).stdout
+        except FileNotFoundError:
+            raise Problem(f"{words[0]} is not installed", path=self._toml) from None
+        except subprocess.TimeoutExpired:
+            raise Problem(
+                f"`{shown}` did not end within 60 s", path=self._toml
+            ) from None
+        except subprocess.CalledProcessError as error:
+            last = error.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+            raise Problem(f"`{shown}` failed: {last[0]}", path=self._toml) from None
+        found = re.search(r"\d[\w.+~-]*", printed)
+        if not found:
+            raise Problem(f"`{shown}` printed no version", path=self._toml)
+        return found[0]
+
+    @property
+    def _toml(self) -> Path:
+        return self.folder / "sdk.toml"
+
+
+def load_kit(path: Path) -> Kit:
+    """Read an sdk.toml; `Problem` says where it is wrong."""
+    file = load(path, _File)
+    text = path.read_text(encoding="utf-8")
+
+    def problem(key: str, what: str, todo: str) -> Problem:
+        return Problem(f"{key}: {what}", todo, path=path, line=line_of(text, [key]))
+
+    lexers = {alias for entry in get_all_lexers(plugins=False) for alias in entry[1]}
+    if file.lexer not in lexers:
+        raise problem("lexer", f"unknown '{file.lexer}'", nearest(file.lexer, lexers))
+    if not (path.parent / file.sample).is_file():
+        raise problem(
+            "sample", f"there is no file '{file.sample}' beside it", "write it"
+        )
+    if "{step}" not in file.boundary or "\n" in file.boundary:
+        raise problem(
+            "boundary",
+            "it must be one line and hold {step}",
+            "see CONTRIBUTING.rst for one in each language",
+        )
+    for key, words in {"command": file.command, **dict(file.versions)}.items():
+        for word in words:
+            for name in re.findall(r"{(\w*)}", word):
+                if name not in ("python", "sample"):
+                    raise problem(
+                        key,
+                        f"unknown '{{{name}}}'",
+                        nearest(name, ["python", "sample"]),
+                    )
+    return Kit(
+        folder=path.parent,
+        name=file.name,
+        language=file.language,
+        lexer=file.lexer,
+        path=path.parent / file.sample,
+        comment=file.comment,
+        boundary=file.boundary,
+        command=tuple(file.command),
+        versions=file.versions,
+    )
+
+
+def load_kits(samples: Path) -> dict[str, Kit]:
+    """Every kit below `samples`, by its folder's name, in that order."""
+    kits = [load_kit(path) for path in sorted(samples.glob("*/sdk.toml"))]
+    return {kit.id: kit for kit in kits}

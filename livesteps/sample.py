@@ -1,0 +1,157 @@
+"""A sample: one whole program, cut by its markers into steps."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pygments.lexers import get_lexer_by_name
+from pygments.token import Comment, Punctuation
+
+from livesteps.errors import Problem
+
+_LIKE_A_MARKER = re.compile(r"\bstep[-_ .:]*(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A program and the lines of its markers.
+
+    A marker is a line that holds nothing but a comment and `step-N`. They run
+    from `step-1` without a hole; the last one closes the last step.
+    """
+
+    path: Path
+    text: str
+    markers: tuple[int, ...]
+    """Line (from 1) of each marker: `markers[0]` is that of step-1."""
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has."""
+        return len(self.markers) - 1
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its bytes, by which a recording knows it."""
+        return "sha256:" + hashlib.sha256(self.text.encode()).hexdigest()
+
+    def line_of(self, step: int) -> int:
+        """The line (from 1) of the marker that opens a step."""
+        return self.markers[step - 1]
+
+    def block(self, step: int) -> str:
+        """The code of a step, without its markers."""
+        lines = self.text.splitlines(keepends=True)
+        return "".join(lines[self.markers[step - 1] : self.markers[step] - 1])
+
+    def with_boundaries(self, boundary: str) -> str:
+        """Its text with the statement `boundary` in place of each marker.
+
+        No line moves, so that an error of the running program points at the
+        published line. step-1 stays: its step begins with the process.
+        """
+        lines = self.text.splitlines(keepends=True)
+        for step, line in enumerate(self.markers[1:], start=2):
+            marker = lines[line - 1]
+            indent = marker[: len(marker) - len(marker.lstrip())]
+            statement = boundary.replace("{step}", f"step-{step}")
+            lines[line - 1] = f"{indent}{statement}\n"
+        return "".join(lines)
+
+
+def read_sample(path: Path, *, comment: str, lexer: str) -> Sample:
+    """Read a program; `Problem` says which of its markers is wrong, and where.
+
+    `comment` opens a comment that ends with the line, `lexer` is Pygments'
+    name of the language. literalinclude finds a marker by substring and takes
+    the first, so that nothing else in the file may look like one.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise Problem(
+            f"cannot be read: {error.strerror}", "mend it", path=path
+        ) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise Problem("not UTF-8", "save it as UTF-8", path=path, line=line) from None
+    if "\r" in text:
+        raise Problem("lines end with CR", "save it with plain newlines", path=path)
+    form = re.compile(rf"\s*{re.escape(comment)} step-([1-9]\d*)")
+    code, comments = _lines_of(text, lexer)
+    markers: list[int] = []
+    for line, written in enumerate(text.split("\n"), start=1):
+        like = _LIKE_A_MARKER.search(written)
+        if not like:
+            continue
+        due = f"{comment} step-{len(markers) + 1}"
+        marker = form.fullmatch(written)
+        if line not in comments:
+            what = f"'{like[0]}' looks like a marker, but is code or in a string"
+            todo = "say it in other words: literalinclude would take it for one"
+        elif line in code:
+            what = f"marker '{like[0]}' shares its line with code"
+            todo = "give it a line of its own"
+        elif not marker:
+            what = f"'{written.strip()}' is not a marker, but looks like one"
+            todo = f"write '{due}', alone on its line, or other words"
+        elif int(marker[1]) <= len(markers):
+            what = f"marker '{like[0]}' is here again (first on line " + (
+                f"{markers[int(marker[1]) - 1]})"
+            )
+            todo = f"the next one is '{due}'"
+        elif int(marker[1]) > len(markers) + 1:
+            what = f"marker '{like[0]}' comes where '{due}' is due"
+            todo = "put the missing one before it"
+        else:
+            markers.append(line)
+            continue
+        raise Problem(what, todo, path=path, line=line)
+    if len(markers) < 2:
+        raise Problem(
+            f"no '{comment} step-{len(markers) + 1}' in it",
+            "mark where each step begins, and the end of the last",
+            path=path,
+        )
+    hidden = min(code, default=markers[0])
+    if hidden < markers[0]:
+        raise Problem(
+            "code before step-1, which no reader would see",
+            "move it into step 1",
+            path=path,
+            line=hidden,
+        )
+    after = [line for line, real in code.items() if real and line > markers[-1]]
+    if after:
+        raise Problem(
+            f"code after the closing marker step-{len(markers)}",
+            "move it into the last step: only brackets may close after it",
+            path=path,
+            line=after[0],
+        )
+    return Sample(path, text, tuple(markers))
+
+
+def _lines_of(text: str, lexer: str) -> tuple[dict[int, bool], set[int]]:
+    """The lines that hold code, and those that hold a comment.
+
+    For a line with code, whether there is more than brackets on it.
+    """
+    code: dict[int, bool] = {}
+    comments: set[int] = set()
+    line = 1
+    tokens = get_lexer_by_name(lexer, stripnl=False, ensurenl=False).get_tokens(text)
+    for kind, value in tokens:
+        for piece in value.splitlines(keepends=True):
+            if piece.strip():
+                if Comment in kind.split():
+                    comments.add(line)
+                else:
+                    code[line] = (
+                        code.get(line, False) or Punctuation not in kind.split()
+                    )
+            line += piece.endswith("\n")
+    return dict(sorted(code.items())), comments

@@ -1,0 +1,179 @@
+"""What an account holds, read over plain HTTP by the runner's own token."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
+
+import requests
+
+TIMEOUT = 30
+"""Seconds that one answer of the server may take."""
+
+
+class Segment(NamedTuple):
+    """An object that is a part of a large object."""
+
+    container: str
+    name: str
+    md5: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as its container lists it."""
+
+    size: int
+    """In bytes; 0 for a dynamic manifest."""
+    md5: str
+    content_type: str
+    modified: str
+    """When it was stored, as the server says it."""
+    segments: tuple[Segment, ...] | None = None
+    """For a manifest, its segments."""
+
+
+Snapshot = dict[str, dict[str, Stored]]
+"""Container, object's name, object. Segments, and containers that hold
+nothing else, are left out: they are a part of the manifest."""
+
+
+class Account:
+    """An account on a server, seen with a token."""
+
+    def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
+        self.url = url.rstrip("/")
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.verify = verify
+        self._http.headers.update({"X-Auth-Token": token, "Accept": "*/*"})
+        self._md5s: dict[tuple[str, str, Stored], str] = {}
+
+    @property
+    def verify(self) -> bool | str:
+        """How certificates are verified: as requests takes it."""
+        return self._http.verify  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def containers(self) -> list[str]:
+        """The names of all containers."""
+        return [entry["name"] for entry in self._listing("")]
+
+    def snapshot(self, *, ignoring: frozenset[str] = frozenset()) -> Snapshot:
+        """All that the account holds, but for the containers in `ignoring`."""
+        found: Snapshot = {}
+        segments: set[tuple[str, str]] = set()
+        for container in self.containers():
+            if container in ignoring:
+                continue
+            found[container] = {}
+            for entry in self._listing(container):
+                stored = self._stored(container, entry)
+                found[container][entry["name"]] = stored
+                segments.update(part[:2] for part in stored.segments or ())
+        return {
+            container: kept
+            for container, objects in found.items()
+            if (
+                kept := {
+                    name: stored
+                    for name, stored in objects.items()
+                    if (container, name) not in segments
+                }
+            )
+            or not objects
+        }
+
+    def metadata(self, container: str, name: str) -> dict[str, str]:
+        """The metadata that a person gave an object, its names in lower case."""
+        prefix = "x-object-meta-"
+        return {
+            key.lower().removeprefix(prefix): value
+            for key, value in self._ask("HEAD", container, name).headers.items()
+            if key.lower().startswith(prefix)
+        }
+
+    def md5(self, container: str, name: str, stored: Stored) -> str:
+        """The md5 of all bytes of a large object, read back.
+
+        It is read once, and again when its listing or a segment's changes.
+        """
+        key = container, name, stored
+        if key not in self._md5s:
+            digest = hashlib.md5(usedforsecurity=False)
+            answer = self._ask("GET", container, name, stream=True)
+            for chunk in answer.iter_content(1 << 16):
+                digest.update(chunk)
+            self._md5s[key] = digest.hexdigest()
+        return self._md5s[key]
+
+    def _stored(self, container: str, entry: dict[str, Any]) -> Stored:
+        name, size = entry["name"], entry["bytes"]
+        segments: tuple[Segment, ...] | None = None
+        if "slo_etag" in entry:
+            answer = self._ask("GET", container, name, query="?multipart-manifest=get")
+            segments = tuple(
+                Segment(*_split(segment["name"].lstrip("/")), segment["hash"])
+                for segment in answer.json()
+            )
+        elif size == 0:
+            head = self._ask("HEAD", container, name).headers
+            if prefix := unquote(head.get("X-Object-Manifest", "")):
+                where, start = _split(prefix)
+                segments = tuple(
+                    Segment(where, segment["name"], segment["hash"])
+                    for segment in self._listing(where, prefix=start)
+                )
+        return Stored(
+            size=size,
+            md5=entry["hash"],
+            content_type=entry["content_type"].partition(";")[0],
+            modified=entry["last_modified"],
+            segments=segments,
+        )
+
+    def _listing(self, container: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+        marker = ""
+        while True:
+            query = f"?format=json&prefix={quote(prefix)}&marker={quote(marker)}"
+            page = self._ask("GET", container, query=query)
+            entries = [entry for entry in page.json() if "name" in entry]
+            yield from entries
+            # The server pages at 10,000; a short page is the last one.
+            if len(entries) < 10_000:
+                return
+            marker = entries[-1]["name"]
+
+    def _ask(
+        self,
+        method: str,
+        *names: str,
+        query: str = "",
+        stream: bool = False,
+    ) -> requests.Response:
+        path = "".join("/" + quote(name) for name in names if name)
+        answer = self._http.request(
+            method, self.url + path + query, timeout=TIMEOUT, stream=stream
+        )
+        answer.raise_for_status()
+        return answer
+
+
+def _split(path: str) -> tuple[str, str]:
+    container, _, name = path.partition("/")
+    return container, name
+
+
+def path_below(account_url: str, path: str) -> str:
+    """What of the account a request's path names: "", container, or object.
+
+    `path` is as it came over the wire, of Swift's API or of its S3 API.
+    """
+    account = urlsplit(account_url).path
+    return unquote(path.removeprefix(account)).strip("/")

@@ -1,0 +1,69 @@
+"""What runs share: the cloud and the Fractals app, for as long as they run."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import ExitStack
+from types import TracebackType
+
+from livesteps.cloud import Cloud
+from livesteps.fractals import Fractals, checksums
+from livesteps.kit import Kit
+from livesteps.place import Embedded, Named, Place
+from livesteps.recording import Recording
+from livesteps.run import DEADLINE, Run
+from livesteps.step import Steps
+
+
+class Stage:
+    """The servers, started on entry and stopped on exit.
+
+    With `os_cloud` the samples run against that cloud of clouds.yaml, and no
+    cloud is started.
+    """
+
+    def __init__(self, steps: Steps, *, os_cloud: str | None = None) -> None:
+        self.steps = steps
+        self._os_cloud = os_cloud
+        self._numbers = itertools.count(1)
+
+    def __enter__(self) -> Stage:
+        with ExitStack() as stack:
+            self.cloud = None if self._os_cloud else stack.enter_context(Cloud())
+            self._fractals = stack.enter_context(Fractals())
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def run(
+        self,
+        kit: Kit,
+        recording: Recording | None = None,
+        *,
+        deadline: float = DEADLINE,
+    ) -> Run:
+        """A run of a kit's sample, in a project of its own."""
+        return Run(
+            kit,
+            self.steps,
+            self.place(kit.id),
+            fractals=self._fractals.url,
+            pictures=checksums(),
+            recording=recording,
+            deadline=deadline,
+        )
+
+    def place(self, name: str) -> Place:
+        """A place where nothing has run yet."""
+        if self.cloud:
+            return Embedded(self.cloud, f"{name}-{next(self._numbers)}")
+        assert self._os_cloud
+        made = {container for step in self.steps.steps for container in step.holds}
+        return Named(self._os_cloud, made)

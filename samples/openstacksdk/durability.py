@@ -1,0 +1,162 @@
+# step-1
+import hashlib
+import hmac
+import os
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import openstack
+import requests
+
+# connect() reads the OS_* variables, or a cloud of clouds.yaml by its name.
+swift = openstack.connect().object_store
+
+account = swift.get_account_metadata()
+print(f"Connected: {account.account_container_count} containers")
+
+# step-2
+container = swift.create_container(name="fractals")
+print(f"Created {container.name}")
+
+# step-3
+for item in swift.containers():
+    print(item.name)
+
+# step-4
+# With a container that does not exist, filename= uploads nothing and
+# reports no error; data= raises NotFoundException.
+with open("goat.jpg", "rb") as file:
+    goat = swift.upload_object(
+        container="fractals", name="an amazing goat", data=file
+    )
+print(f"Uploaded {goat.name}")
+
+# step-5
+for item in swift.objects("fractals"):
+    print(f"{item.name}: {item.content_length} bytes")
+
+# step-6
+goat = swift.get_object_metadata("an amazing goat", container="fractals")
+print(f"{goat.id}: {goat.content_length} bytes, {goat.content_type}")
+
+swift.get_object(
+    "an amazing goat", container="fractals", outfile="downloaded.jpg"
+)
+print("Downloaded to downloaded.jpg")
+
+# step-7
+content = Path("downloaded.jpg").read_bytes()
+checksum = hashlib.md5(content).hexdigest()
+print(f"Swift:      {goat.etag}")
+print(f"Downloaded: {checksum}")
+
+if checksum != goat.etag:
+    raise SystemExit("The download is damaged.")
+
+# step-8
+swift.delete_object(
+    "an amazing goat", container="fractals", ignore_missing=False
+)
+print("Deleted an amazing goat")
+
+# step-9
+print(f"Objects: {list(swift.objects('fractals'))}")
+
+# step-10
+container = swift.get_container_metadata("fractals")
+print(f"Opened {container.id}: {container.object_count} objects")
+
+# step-11
+endpoint = os.environ["FRACTALS_ENDPOINT"]
+answer = requests.get(
+    f"{endpoint}/v1/fractal", params={"results_per_page": -1}, timeout=60
+)
+answer.raise_for_status()
+
+for fractal in answer.json()["objects"]:
+    name = fractal["uuid"]
+    url = f"{endpoint}/fractal/{name}"
+    with requests.get(url, stream=True, timeout=60) as picture:
+        picture.raise_for_status()
+        # The header's own name: content_type= would be ignored silently.
+        stored = swift.upload_object(
+            container="fractals",
+            name=name,
+            data=picture.iter_content(64 * 1024),
+            **{"content-type": "image/png"},
+        )
+    print(f"Backed up {stored.name}: {stored.etag}")
+
+# step-12
+for item in list(swift.objects("fractals")):
+    swift.delete_object(item, ignore_missing=False)
+
+swift.delete_container("fractals", ignore_missing=False)
+print("Deleted fractals")
+
+# step-13
+swift.create_container(name="fractals")
+
+with open("goat.jpg", "rb") as file:
+    swift.upload_object(
+        container="fractals",
+        name="goat",
+        data=file,
+        metadata={"description": "a funny goat", "created": "2015-06-02"},
+        **{"content-type": "image/jpeg"},
+    )
+
+goat = swift.get_object_metadata("goat", container="fractals")
+print(f"description: {goat.metadata['description']}")
+print(f"created: {goat.metadata['created']}")
+
+# step-14
+swift.upload_object(
+    container="fractals",
+    name="big",
+    filename="big.bin",
+    segment_size=2 * 1024 * 1024,
+)
+
+# A missing container would have gone unnoticed; so ask for the object.
+big = swift.get_object_metadata("big", container="fractals")
+print(f"{big.id}: {big.content_length} bytes")
+for item in swift.objects("fractals", prefix="big/"):
+    print(f"  segment {item.name}: {item.content_length} bytes")
+
+# step-15
+folder = Path("restored")
+folder.mkdir()
+
+for item in swift.objects("fractals"):
+    if item.name.startswith("big/"):
+        continue  # a segment: it comes with the large object
+
+    path = folder / item.name
+    swift.get_object(item, outfile=str(path), resp_chunk_size=64 * 1024)
+    print(f"Restored {item.name}: {path.stat().st_size} bytes")
+
+# step-16
+key = os.urandom(32).hex()
+swift.set_container_temp_url_key("fractals", key)
+
+# generate_temp_url() signs with SHA-1, which Swift no longer accepts.
+url = f"{swift.get_endpoint()}/fractals/goat"
+expires = int(time.time()) + 3600
+text = f"GET\n{expires}\n{urlsplit(url).path}"
+signature = hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
+print(f"{url}?temp_url_sig={signature}&temp_url_expires={expires}")
+
+# step-17
+for item in list(swift.objects("fractals")):
+    if item.name.startswith("big/"):
+        continue  # a segment: it goes with the large object
+
+    swift.delete_object(item, ignore_missing=False)
+    print(f"Deleted {item.name}")
+
+swift.delete_container("fractals", ignore_missing=False)
+print(f"Containers: {list(swift.containers())}")
+
+# step-18
