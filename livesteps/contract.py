@@ -30,7 +30,7 @@ def breaches(
     working folder. Where `asked` is None, nobody saw them, and what they
     would show is left unchecked.
     """
-    found = _held(step, steps, pictures, place)
+    found = _held(step, steps, pictures, place, asked)
     if asked is not None:
         found += _asked(step, place, asked)
     for name, source in step.downloads.items():
@@ -58,7 +58,11 @@ def breaches(
 
 
 def _held(
-    step: Step, steps: Steps, pictures: Mapping[str, str], place: Place
+    step: Step,
+    steps: Steps,
+    pictures: Mapping[str, str],
+    place: Place,
+    asked: list[Request] | None,
 ) -> list[str]:
     """Differences between what the account holds and what it should."""
     expected: dict[str, dict[str, Object | str]] = {
@@ -67,7 +71,7 @@ def _held(
     }
     if step.pictures is not None:
         expected[step.pictures].update(pictures)
-    snapshot = place.account.snapshot(ignoring=place.ignoring)
+    snapshot = place.held(asked)
     found = _names("containers", expected, snapshot)
     for container in expected.keys() & snapshot.keys():
         objects = snapshot[container]

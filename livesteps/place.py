@@ -9,7 +9,7 @@ from requests import RequestException
 
 from livesteps.cloud import Cloud, Project
 from livesteps.errors import Problem, nearest
-from livesteps.snapshot import Account
+from livesteps.snapshot import Account, Snapshot
 
 Request = dict[str, Any]
 """A request as the server saw it; `livesteps.cloud.requestlog` says its keys."""
@@ -25,8 +25,6 @@ class Place(Protocol):
     """Values that differ from run to run, and what they are."""
     secrets: dict[str, str]
     """Values that no output may show, and what they are."""
-    ignoring: frozenset[str]
-    """Containers that were there before."""
     patience: float
     """Seconds that the server may take until a listing shows a change."""
     versions: dict[str, str]
@@ -35,11 +33,13 @@ class Place(Protocol):
     def requests(self) -> list[Request] | None:
         """The requests since the last call; None where nobody sees them."""
 
+    def held(self, requests: list[Request] | None) -> Snapshot:
+        """What the account holds after these requests."""
+
 
 class Embedded:
     """A fresh project of the embedded cloud."""
 
-    ignoring: frozenset[str] = frozenset()
     patience = 0.0
 
     def __init__(self, cloud: Cloud, name: str) -> None:
@@ -47,6 +47,7 @@ class Embedded:
         self._project: Project = cloud.project(name)
         token, url = self._project.token()
         self.account = Account(url, token)
+        self._held = self.account.snapshot()
         self.versions = cloud.versions
         self.environment = self._project.environment()
         self.known = {
@@ -60,6 +61,15 @@ class Embedded:
     def requests(self) -> list[Request]:
         """The requests of this project since the last call."""
         return self._cloud.requests(self._project)
+
+    def held(self, requests: list[Request] | None) -> Snapshot:
+        """What the account holds; it is read again if a request may write.
+
+        Every request to this project is seen, so that nothing else changes it.
+        """
+        if any(entry["method"] not in ("GET", "HEAD") for entry in requests or ()):
+            self._held = self.account.snapshot()
+        return self._held
 
 
 class Named:
@@ -127,7 +137,7 @@ class Named:
                 f"cloud '{name}' already has a container '{container}'",
                 "nothing was touched; run in a project that has none",
             )
-        self.ignoring = frozenset(held)
+        self._before = frozenset(held)
         self.versions: dict[str, str] = {}
         self.known: dict[str, str] = {}
         self.secrets = {auth["password"]: "the password"}
@@ -146,3 +156,7 @@ class Named:
 
     def requests(self) -> None:
         """Nobody sees the requests there."""
+
+    def held(self, requests: list[Request] | None) -> Snapshot:
+        """What the account holds, but for what was there before."""
+        return self.account.snapshot(ignoring=self._before)

@@ -30,7 +30,7 @@ class Stage:
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
             self.cloud = None if self._os_cloud else stack.enter_context(Cloud())
-            self._fractals = stack.enter_context(Fractals())
+            self.fractals_url = stack.enter_context(Fractals()).url
             self._stack = stack.pop_all()
         return self
 
@@ -54,7 +54,7 @@ class Stage:
             kit,
             self.steps,
             self.place(kit.id),
-            fractals=self._fractals.url,
+            fractals=self.fractals_url,
             pictures=checksums(),
             recording=recording,
             deadline=deadline,
