@@ -27,7 +27,8 @@ import requests
 import yaml
 from botocore.config import Config
 
-from livesteps.cloud import Cloud, CloudError, Project, supported
+from livesteps.cloud import Cloud, CloudError, Project, serve, supported
+from livesteps.cloud.cache import MemoryCache
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -149,13 +150,22 @@ def test_start_that_takes_too_long_is_given_up_and_leaves_nothing() -> None:
     assert not cloud.state.exists()
 
 
-def test_end_of_input_while_starting_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.8])
+def test_end_of_input_while_starting_leaves_nothing(
+    tmp_path: Path, seconds: float
+) -> None:
     state = tmp_path / "state"
     state.mkdir()
     command = [sys.executable, "-m", "livesteps.cloud.server", state, "--temporary"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
         assert child.stdin is not None
+        # It says nothing yet: it still starts.
+        assert select.select([child.stdout], [], [], seconds)[0] == []
         child.stdin.close()
+        assert child.stdout.read() == b""
         assert child.wait(DEADLINE) == 0
     assert not state.exists()
 
@@ -218,6 +228,13 @@ def test_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
             Cloud(path).__enter__()
 
 
+def test_folder_that_configuration_files_cannot_name_is_refused(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(CloudError, match=r"has a '\$' in its path.*choose another"):
+        Cloud(tmp_path / "a$b").__enter__()
+
+
 def test_file_system_without_attributes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,7 +242,7 @@ def test_file_system_without_attributes_is_refused(
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
     monkeypatch.setattr(os, "setxattr", refuse)
-    with pytest.raises(CloudError, match=r"no extended attributes.*choose a folder"):
+    with pytest.raises(CloudError, match=r"no extended attributes.*choose another"):
         Cloud(tmp_path / "state").__enter__()
     with pytest.raises(CloudError, match=r"no extended attributes.*set TMPDIR"):
         Cloud().__enter__()
@@ -240,7 +257,7 @@ def test_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
 def test_cloud_that_died_says_so() -> None:
     with Cloud() as cloud:
         os.kill(cloud.pid, signal.SIGKILL)
-        with pytest.raises(CloudError, match="has ended; .*last lines of its log"):
+        with pytest.raises(CloudError, match=r"has ended; .*last lines of its log"):
             cloud.project("demo")
     assert not cloud.state.exists()
 
@@ -387,6 +404,34 @@ def test_discoverable_features(cloud: Cloud) -> None:
     assert features.keys() >= {"s3api", "tempurl", "bulk_delete", "symlink"}
 
 
+def test_client_may_ask_before_it_sends_and_keep_its_connection(
+    project: Project, account: Account
+) -> None:
+    account("PUT", "/c")
+    path = f"/v1/AUTH_{project.id}/c/o"
+    token = account.session.headers["X-Auth-Token"]
+    with (
+        socket.create_connection(
+            ("127.0.0.1", port_of(project.storage_url)), DEADLINE
+        ) as client,
+        client.makefile("rb") as answer,
+    ):
+
+        def ask(method: str, headers: str) -> bytes:
+            text = f"{method} {path} HTTP/1.1\r\nHost: here\r\n{headers}"
+            client.sendall(f"{text}X-Auth-Token: {token}\r\n\r\n".encode())
+            return answer.readline()
+
+        first = ask("PUT", "Expect: 100-continue\r\nContent-Length: 4\r\n")
+        assert first == b"HTTP/1.1 100 Continue\r\n"
+        assert answer.readline() == b"\r\n"
+        client.sendall(b"body")
+        assert answer.readline() == b"HTTP/1.1 201 Created\r\n"
+        while answer.readline() != b"\r\n":
+            pass
+        assert ask("HEAD", "") == b"HTTP/1.1 200 OK\r\n"
+
+
 def test_listing_shows_an_object_at_once(account: Account) -> None:
     account("PUT", "/c")
     for number in range(20):
@@ -485,6 +530,25 @@ def test_record_is_there_when_the_response_is(
         assert len(cloud.requests(project)) == 1
 
 
+def test_cache_does_as_memcached_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = MemoryCache()
+    now = time.time()
+    kept = {"names": ("a", "b")}
+    cache.set("key", kept, time=10)
+    got = cache.get("key")
+    assert got == {"names": ["a", "b"]}
+    got["names"].clear()
+    assert cache.get("key") == {"names": ["a", "b"]}
+    assert [cache.incr("n", 5), cache.decr("n", 2), cache.decr("n", 9)] == [5, 3, 0]
+    cache.set_multi({"x": 1, "y": b"bytes"}, "server", time=now + 100)
+    monkeypatch.setattr(time, "time", lambda: now + 11)
+    assert cache.get_multi(["key", "x", "y", "n"], "server") == [None, 1, b"bytes", 0]
+    cache.delete("x")
+    assert cache.get("x") is None
+    monkeypatch.setattr(time, "time", lambda: now + 101)
+    assert cache.get("y") is None
+
+
 # What a person starts
 
 
@@ -524,8 +588,6 @@ def test_serve_prints_variables_and_stops_clean(tmp_path: Path) -> None:
 
 
 def test_file_that_is_no_clouds_yaml_is_left_alone(tmp_path: Path) -> None:
-    from livesteps.cloud import serve
-
     file = tmp_path / "clouds.yaml"
     for text in ("clouds: [", "clouds: []"):
         file.write_text(text)

@@ -13,6 +13,8 @@ from typing import Any
 
 from livesteps.errors import Problem
 
+_RESERVED = "$%#?"
+
 
 class CloudError(Problem):
     """The cloud did not start, or has ended; the message holds its log's end."""
@@ -26,7 +28,7 @@ def temporary() -> Path:
             path = Path(tempfile.mkdtemp(prefix="livesteps-cloud-", dir=parent))
         except OSError:
             continue
-        refused = attributes_refused(path)
+        refused = refusal(path)
         if not refused:
             return path
         path.rmdir()
@@ -41,19 +43,25 @@ def kept(path: Path) -> Path:
     path = path.absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        refused = attributes_refused(path)
+        refused = refusal(path)
     except OSError as error:
         raise CloudError(
             f"the state folder {path} cannot be written to: {error.strerror}",
             "choose another folder with --state",
         ) from error
     if refused:
-        raise CloudError(refused, "choose a folder on another file system")
+        raise CloudError(refused, "choose another folder with --state")
     return path
 
 
-def attributes_refused(path: Path) -> str:
-    """Why Swift cannot keep objects in a folder, or nothing."""
+def refusal(path: Path) -> str:
+    """Why Keystone and Swift cannot keep their state in a folder, or nothing."""
+    for character in _RESERVED:
+        if character in str(path):
+            return (
+                f"the state folder {path} has a '{character}' in its path,"
+                " which means something else in configuration files"
+            )
     with tempfile.TemporaryFile(dir=path) as file:
         try:
             # As long as what Swift writes for an object with much metadata.

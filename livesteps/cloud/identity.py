@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging.config
 import secrets
 import sys
 import uuid
@@ -18,28 +19,34 @@ from livesteps.cloud.settings import REGION, Settings
 
 APIS = provider_api.ProviderAPIs
 DOMAIN = "default"
+LOG = logging.getLogger("keystone")
 
 
-class Catalog(sql.Catalog):  # type: ignore[misc]
+class Catalog(sql.Catalog):
     """The catalog in which each project sees the listeners that are its own."""
 
-    def __init__(self, auth_url: str, storage_url: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.main = (auth_url, storage_url)
-        self.own: dict[str, tuple[str, str]] = {}  # by the project's id
+        self.own: dict[str, dict[str, str]] = {}
+        """What `urls` gives, by the project's id."""
 
     def get_v3_catalog(self, user_id: str, project_id: str | None) -> Any:
         catalog = super().get_v3_catalog(user_id, project_id)
-        own = self.own.get(project_id or "", self.main)
-        for old, new in zip(self.main, own, strict=True):
-            for service in catalog:
-                for endpoint in service["endpoints"]:
-                    endpoint["url"] = endpoint["url"].replace(old, new)
+        own = self.own.get(project_id or "")
+        if own is None:
+            return catalog
+        urls = {
+            "identity": own["auth_url"],
+            "object-store": f"{own['storage_url']}/v1/AUTH_{project_id}",
+        }
+        for service in catalog:
+            for endpoint in service["endpoints"]:
+                endpoint["url"] = urls[service["type"]]
         return catalog
 
 
 class Identity:
-    """The running Keystone: `app` is its WSGI application."""
+    """The running Keystone."""
 
     def __init__(self, settings: Settings, new: bool) -> None:
         """Load Keystone; if `new`, make its schema and first content too."""
@@ -53,9 +60,17 @@ class Identity:
             _make_content(settings)
         else:
             backends.load_backends()
-        self.catalog = Catalog(settings.auth_url, settings.storage_url)
+        self.catalog = Catalog()
         APIS.catalog_api.driver = self.catalog
-        self.app = core.setup_app_middleware(application.application_factory())
+        self._app = core.setup_app_middleware(application.application_factory())
+
+    def app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """The WSGI application, with a traceback in the log for every 500."""
+        try:
+            return self._app(environ, start_response)
+        except Exception:
+            LOG.exception("%(REQUEST_METHOD)s %(PATH_INFO)s", environ)
+            raise
 
     def make_project(self, name: str) -> dict[str, str]:
         """A new project with a user of the same name, who is a member of it."""
@@ -98,6 +113,8 @@ def _make_content(settings: Settings) -> None:
     from keystone.cmd.bootstrap import Bootstrapper
     from keystone.common.sql import upgrades
 
+    # Alembic's environment would switch off every logger that is there.
+    logging.config.fileConfig = lambda *_, **__: None
     upgrades.offline_sync_database_to_version()
     bootstrap = Bootstrapper()
     bootstrap.admin_username = bootstrap.project_name = "admin"

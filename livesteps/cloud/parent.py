@@ -103,9 +103,9 @@ class Cloud:
         self._stop()
 
     def project(self, name: str) -> Project:
-        """A project with a user and two listeners of its own.
+        """A new project with a user and two listeners of its own.
 
-        Where the state is kept, the one that has this name, if there is one.
+        If there is a project of this name already, it is that one.
         """
         return Project(
             **self._call("project", name=name),

@@ -14,19 +14,18 @@ Headers = list[tuple[str, str]]
 HIDDEN = "***"
 
 _SECRET_HEADER = re.compile(
-    r"(x-auth-token|x-subject-token|x-service-token|x-storage-token|authorization"
-    r"|cookie|set-cookie|x-(account|container)-meta-temp-url-key(-2)?)$"
+    r"authorization|cookie|set-cookie|x-(auth|subject|service|storage)-token"
+    r"|x-container-sync-key|x-(account|container)-meta-temp-url-key(-2)?"
+    r"|x-amz-security-token"
 )
 _TELLING_HEADER = re.compile(
-    r"(accept|content-(type|length|encoding|disposition|range)|range|expect|etag"
-    r"|last-modified|location|destination|transfer-encoding|if-.*"
-    r"|x-(account|container|object|delete|remove|copy|symlink|versions|history"
-    r"|static|bulk|trans|newest|fresh|if|amz)-.*|x-timestamp"
-    r"|x-(remove-)?(account|container|object)-meta-.*)$"
+    r"accept|content-(type|length|encoding|disposition|range)|destination|etag"
+    r"|expect|if-.+|last-modified|location|range|transfer-encoding"
+    r"|x-(account|bulk|container|copy|delete|history|newest|object|remove|static"
+    r"|symlink|timestamp|trans|versions)(-.+)?|x-amz-(copy-source|meta)(-.+)?"
 )
 _SECRET_QUERY = re.compile(
-    r"((?:^|&)(?:temp_url_sig|signature|x-amz-signature|x-amz-security-token"
-    r"|x-amz-credential)=)[^&]*",
+    r"((?:^|&)(?:temp_url_sig|signature|x-amz-signature|x-amz-security-token)=)[^&]*",
     re.IGNORECASE,
 )
 
@@ -167,9 +166,9 @@ def _telling(headers: Headers) -> dict[str, str]:
     """The headers worth showing, by name in Title-Case, with secrets hidden."""
     shown = {}
     for name, value in sorted(headers):
-        if _SECRET_HEADER.match(name.lower()):
+        if _SECRET_HEADER.fullmatch(name.lower()):
             shown[name.title()] = HIDDEN
-        elif _TELLING_HEADER.match(name.lower()):
+        elif _TELLING_HEADER.fullmatch(name.lower()):
             text = str(value).encode("latin-1", "replace").decode("utf-8", "replace")
             shown[name.title()] = text
     return shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import traceback
 from pathlib import Path
@@ -18,12 +17,10 @@ from livesteps.cloud import storage
 from livesteps.cloud.folder import CloudError, Kept
 from livesteps.cloud.identity import Identity
 from livesteps.cloud.requestlog import Record, RequestLog
-from livesteps.cloud.settings import HOST, PATIENCE, Settings, auth_url, storage_url
+from livesteps.cloud.settings import HOST, PATIENCE, Settings, urls
 
 BACKLOG = 4096
 CLIENTS = 10_000
-
-LOG = logging.getLogger("livesteps.cloud")
 
 
 class Service:
@@ -67,8 +64,7 @@ class Service:
                 out.write(json.dumps(answer) + "\n")
                 out.flush()
 
-            main = self._settings
-            tell({"done": {"auth_url": main.auth_url, "storage_url": main.storage_url}})
+            tell({"done": urls(vars(self._kept))})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 
@@ -107,11 +103,7 @@ class Service:
         identity = _listen(project.get("identity_port", 0))
         main = _listen(project.get("storage_port", 0))
         project["identity_port"], project["storage_port"] = _port(identity), _port(main)
-        shown = self._shown(project)
-        self._identity.catalog.own[project["id"]] = (
-            shown["auth_url"],
-            shown["storage_url"],
-        )
+        self._identity.catalog.own[project["id"]] = urls(project)
         records = self._records[project["id"]] = []
         _serve(identity, RequestLog(self._identity.app, "identity", records))
         _serve(main, RequestLog(self._proxy, "object-store", records))
@@ -119,8 +111,7 @@ class Service:
     def _shown(self, project: dict[str, Any]) -> dict[str, Any]:
         return {
             **{key: project[key] for key in ("name", "id", "user_id", "password")},
-            "auth_url": auth_url(project["identity_port"]),
-            "storage_url": storage_url(project["storage_port"]),
+            **urls(project),
         }
 
 
@@ -148,7 +139,6 @@ def _serve(listener: socket.socket, app: Any) -> None:
         eventlet.wsgi.server,
         listener,
         app,
-        log=LOG,
         log_output=False,
         protocol=SwiftHttpProtocol,
         custom_pool=eventlet.GreenPool(CLIENTS),

@@ -7,6 +7,7 @@ import os
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from swift.common.ring import RingData
 
@@ -19,9 +20,9 @@ PART_POWER = 3
 # right only if the container was updated before the PUT was answered.
 PATIENCE = 60
 
-# They warn of what is so on purpose, or at every request.
+# They warn of what is so on purpose, or at every request; what goes wrong in
+# them is raised too.
 _TALKATIVE = (
-    "alembic",
     "keystone.cmd.bootstrap",
     "keystone.common.password_hashing",
     "keystone.common.rbac_enforcer",
@@ -36,12 +37,12 @@ PIPELINE = (
 )
 
 
-def auth_url(port: int) -> str:
-    return f"http://{HOST}:{port}/v3"
-
-
-def storage_url(port: int) -> str:
-    return f"http://{HOST}:{port}"
+def urls(ports: dict[str, Any]) -> dict[str, str]:
+    """What is reached at `identity_port` and `storage_port`."""
+    return {
+        "auth_url": f"http://{HOST}:{ports['identity_port']}/v3",
+        "storage_url": f"http://{HOST}:{ports['storage_port']}",
+    }
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ class Settings:
 
     @property
     def auth_url(self) -> str:
-        return auth_url(self.identity_port)
+        return urls(vars(self))["auth_url"]
 
     @property
     def storage_url(self) -> str:
-        return storage_url(self.storage_port)
+        return urls(vars(self))["storage_url"]
 
     @property
     def swift_dir(self) -> Path:
@@ -147,7 +148,7 @@ class Settings:
 
     def _keystone(self) -> str:
         folder = self.keystone_dir
-        levels = ",".join(f"{name}=ERROR" for name in _TALKATIVE)
+        levels = ",".join(f"{name}=CRITICAL" for name in _TALKATIVE)
         return f"""\
 [DEFAULT]
 default_log_levels = {levels}
