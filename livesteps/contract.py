@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import requests
 
 from livesteps.place import Place, Request
-from livesteps.snapshot import TIMEOUT, Stored, path_below
-from livesteps.step import Object, Step, Steps
+from livesteps.snapshot import TIMEOUT, Segment, Stored, path_below
+from livesteps.step import Data, Object, Step, Steps
 
 PICTURE_TYPE = "image/png"
 
@@ -101,25 +102,16 @@ def _differing(
     place: Place,
     names: tuple[str, str],
 ) -> list[str]:
-    found: list[str] = []
     data = steps.files[wanted.file]
-    segments = stored.segments
     if wanted.segments is None:
-        if segments is not None:
-            found.append(f"{where}: expected one whole object, found a manifest")
-        found += _differ(f"{where}: bytes", len(data.content), stored.size)
-    elif segments is None:
-        found.append(
-            f"{where}: expected a manifest of at least {wanted.segments} segments,"
-            " found one whole object"
-        )
-    elif len(segments) < wanted.segments:
-        found.append(
-            f"{where}: expected at least {wanted.segments} segments,"
-            f" found {len(segments)}"
-        )
-    md5 = stored.md5 if segments is None else place.account.md5(*names, stored)
-    found += _differ(f"{where}: md5", data.md5, md5)
+        found = _differ(f"{where}: bytes", len(data.content), stored.size)
+        found += _differ(f"{where}: md5", data.md5, stored.md5)
+        if stored.segments is not None:
+            found = [f"{where}: expected one whole object, found a manifest"]
+    elif stored.segments is None:
+        found = [f"{where}: expected a manifest, found one whole object"]
+    else:
+        found = _parts_differ(where, wanted, data, stored.segments)
     if wanted.content_type:
         found += _differ(
             f"{where}: content type", wanted.content_type, stored.content_type
@@ -128,6 +120,31 @@ def _differing(
         metadata = place.account.metadata(*names)
         for key, value in wanted.metadata.items():
             found += _differ(f"{where}: metadata '{key}'", value, metadata.get(key))
+    return found
+
+
+def _parts_differ(
+    where: str, wanted: Object, data: Data, segments: tuple[Segment, ...]
+) -> list[str]:
+    """Whether the segments, put together, are the bytes of the file."""
+    found = []
+    if len(segments) < (wanted.segments or 0):
+        found.append(
+            f"{where}: expected at least {wanted.segments} segments,"
+            f" found {len(segments)}"
+        )
+    start = 0
+    for segment in segments:
+        end = start + segment.size
+        md5 = hashlib.md5(data.content[start:end], usedforsecurity=False).hexdigest()
+        found += _differ(
+            f"{where}: md5 of segment '{segment.container}/{segment.name}', which"
+            f" is {data.name} from byte {start} to {end}",
+            md5,
+            segment.md5,
+        )
+        start = end
+    found += _differ(f"{where}: bytes of all segments", len(data.content), start)
     return found
 
 

@@ -45,7 +45,7 @@ class Embedded:
     def __init__(self, cloud: Cloud, name: str) -> None:
         self._cloud = cloud
         self._project: Project = cloud.project(name)
-        token, url = self._project.token()
+        token, url = cloud.reader(self._project)
         self.account = Account(url, token)
         self._held = self.account.snapshot()
         self.versions = cloud.versions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,10 +14,11 @@ TIMEOUT = 30
 
 
 class Segment(NamedTuple):
-    """An object that is a part of a large object."""
+    """An object that is a part of a large object; its size in bytes."""
 
     container: str
     name: str
+    size: int
     md5: str
 
 
@@ -30,10 +30,8 @@ class Stored:
     """In bytes; 0 for a dynamic manifest."""
     md5: str
     content_type: str
-    modified: str
-    """When it was stored, as the server says it."""
     segments: tuple[Segment, ...] | None = None
-    """For a manifest, its segments."""
+    """For a manifest, its segments, in their order."""
 
 
 Snapshot = dict[str, dict[str, Stored]]
@@ -50,7 +48,6 @@ class Account:
         self._http.trust_env = False
         self._http.verify = verify
         self._http.headers.update({"X-Auth-Token": token, "Accept": "*/*"})
-        self._md5s: dict[tuple[str, str, Stored], str] = {}
 
     @property
     def verify(self) -> bool | str:
@@ -99,27 +96,17 @@ class Account:
             if key.lower().startswith(prefix)
         }
 
-    def md5(self, container: str, name: str, stored: Stored) -> str:
-        """The md5 of all bytes of a large object, read back.
-
-        It is read once, and again when its listing or a segment's changes.
-        """
-        key = container, name, stored
-        if key not in self._md5s:
-            digest = hashlib.md5(usedforsecurity=False)
-            answer = self._ask("GET", container, name, stream=True)
-            for chunk in answer.iter_content(1 << 16):
-                digest.update(chunk)
-            self._md5s[key] = digest.hexdigest()
-        return self._md5s[key]
-
     def _stored(self, container: str, entry: dict[str, Any]) -> Stored:
         name, size = entry["name"], entry["bytes"]
         segments: tuple[Segment, ...] | None = None
         if "slo_etag" in entry:
             answer = self._ask("GET", container, name, query="?multipart-manifest=get")
             segments = tuple(
-                Segment(*_split(segment["name"].lstrip("/")), segment["hash"])
+                Segment(
+                    *_split(segment["name"].lstrip("/")),
+                    segment["bytes"],
+                    segment["hash"],
+                )
                 for segment in answer.json()
             )
         elif size == 0:
@@ -127,14 +114,13 @@ class Account:
             if prefix := unquote(head.get("X-Object-Manifest", "")):
                 where, start = _split(prefix)
                 segments = tuple(
-                    Segment(where, segment["name"], segment["hash"])
+                    Segment(where, segment["name"], segment["bytes"], segment["hash"])
                     for segment in self._listing(where, prefix=start)
                 )
         return Stored(
             size=size,
             md5=entry["hash"],
             content_type=entry["content_type"].partition(";")[0],
-            modified=entry["last_modified"],
             segments=segments,
         )
 
@@ -155,12 +141,9 @@ class Account:
         method: str,
         *names: str,
         query: str = "",
-        stream: bool = False,
     ) -> requests.Response:
         path = "".join("/" + quote(name) for name in names if name)
-        answer = self._http.request(
-            method, self.url + path + query, timeout=TIMEOUT, stream=stream
-        )
+        answer = self._http.request(method, self.url + path + query, timeout=TIMEOUT)
         answer.raise_for_status()
         return answer
 

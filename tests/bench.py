@@ -37,7 +37,9 @@ def seconds(act: Callable[[], object]) -> float:
 def bare_import() -> None:
     """Import what serving Keystone takes, and nothing more."""
     modules = "keystone.server.flask.application, keystone.cmd.bootstrap"
-    subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"import {modules}"], check=True
+    )
 
 
 def start(state: Path | None) -> tuple[float, int]:
@@ -106,7 +108,9 @@ def main() -> None:
             pairs = [
                 (in_runner(kit, stage), bare(kit, steps, stage)) for _ in range(ROUNDS)
             ]
-            runner, alone = (statistics.median(column) for column in zip(*pairs))
+            runner, alone = (
+                statistics.median(column) for column in zip(*pairs, strict=True)
+            )
             table.add_row(
                 f"{kit.id} in the runner",
                 f"{runner:.2f} s",

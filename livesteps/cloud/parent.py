@@ -92,6 +92,7 @@ class Cloud:
             self._stop()
             raise
         self.auth_url, self.storage_url = ready["auth_url"], ready["storage_url"]
+        self._reader_url, self._reader_key = ready["reader_url"], ready["reader_key"]
         return self
 
     def __exit__(
@@ -117,6 +118,13 @@ class Cloud:
         """The records of the project's requests since the last call."""
         records: list[dict[str, Any]] = self._call("requests", project=project.id)
         return records
+
+    def reader(self, project: Project) -> tuple[str, str]:
+        """A token and the account's URL to read all that a project holds.
+
+        What is read by them is not recorded.
+        """
+        return self._reader_key, f"{self._reader_url}/v1/AUTH_{project.id}"
 
     def replicate(self) -> None:
         """Bring the copies back that a device has lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
 import traceback
 from pathlib import Path
@@ -32,6 +33,7 @@ class Service:
     def __init__(self, state: Path) -> None:
         self._kept = kept = Kept(state)
         identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
+        reader = _listen()
         backends = {name: _listen() for name in ("account", "container", "object")}
         kept.identity_port, kept.storage_port = _port(identity), _port(main)
         self._settings = settings = Settings(
@@ -42,6 +44,7 @@ class Service:
             container_port=_port(backends["container"]),
             object_port=_port(backends["object"]),
             admin_password=kept.admin_password,
+            reader_key=secrets.token_urlsafe(16),
         )
         settings.write()
         storage.prepare(settings)
@@ -51,6 +54,8 @@ class Service:
             _serve(backends[name], app)
         _serve(identity, self._identity.app)
         _serve(main, self._proxy)
+        _serve(reader, storage.reader(settings))
+        self._reader_port = _port(reader)
         self._records: dict[str, list[Record]] = {}
         for project in kept.projects:
             self._open(project)
@@ -64,7 +69,11 @@ class Service:
                 out.write(json.dumps(answer) + "\n")
                 out.flush()
 
-            tell({"done": urls(vars(self._kept))})
+            reader = {
+                "reader_url": f"http://{HOST}:{self._reader_port}",
+                "reader_key": self._settings.reader_key,
+            }
+            tell({"done": urls(vars(self._kept)) | reader})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 

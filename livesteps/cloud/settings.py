@@ -20,6 +20,9 @@ PART_POWER = 3
 # right only if the container was updated before the PUT was answered.
 PATIENCE = 60
 
+# Bytes at once: large enough that a few MiB take few turns of the one process.
+CHUNK = 1 << 20
+
 # They warn of what is so on purpose, or at every request; what goes wrong in
 # them is raised too.
 _TALKATIVE = (
@@ -30,6 +33,7 @@ _TALKATIVE = (
     "stevedore",
 )
 
+READER_PIPELINE = "catch_errors gatekeeper cache reader slo dlo proxy-server"
 PIPELINE = (
     "catch_errors gatekeeper healthcheck cache listing_formats bulk tempurl "
     "authtoken s3api s3token keystoneauth staticweb copy container-quotas "
@@ -56,6 +60,7 @@ class Settings:
     container_port: int
     object_port: int
     admin_password: str
+    reader_key: str
 
     @property
     def auth_url(self) -> str:
@@ -86,7 +91,8 @@ class Settings:
         for name in ("fernet-keys", "credential-keys"):
             _write_key(self.keystone_dir / name)
         _write(self.keystone_dir / "keystone.conf", self._keystone())
-        _write(self.swift_dir / "proxy-server.conf", self._proxy())
+        _write(self.swift_dir / "proxy-server.conf", self._proxy(PIPELINE))
+        _write(self.swift_dir / "reader.conf", self._proxy(READER_PIPELINE))
         (self.swift_dir / "swift.conf").write_text(
             "[swift-hash]\nswift_hash_path_suffix = livesteps\n"
             "[storage-policy:0]\nname = three-copies\ndefault = yes\n"
@@ -110,6 +116,8 @@ class Settings:
             "node_timeout": str(PATIENCE),
             "container_update_timeout": str(PATIENCE),
             "fallocate_reserve": "0",
+            "disk_chunk_size": str(CHUNK),
+            "network_chunk_size": str(CHUNK),
             "sync_method": "ssync",
             # A path instead of a server: see storage.copy_database.
             "rsync_module": str(self.devices),
@@ -171,12 +179,12 @@ policy_file = {folder}/policy.yaml
 policy_dirs = {folder}/policy.d
 """
 
-    def _proxy(self) -> str:
+    def _proxy(self, pipeline: str) -> str:
         return f"""\
 [DEFAULT]
 swift_dir = {self.swift_dir}
 [pipeline:main]
-pipeline = {PIPELINE}
+pipeline = {pipeline}
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -185,8 +193,13 @@ conn_timeout = {PATIENCE}
 node_timeout = {PATIENCE}
 recoverable_node_timeout = {PATIENCE}
 error_suppression_limit = 1000000
+object_chunk_size = {CHUNK}
+client_chunk_size = {CHUNK}
 [filter:catch_errors]
 use = egg:swift#catch_errors
+[filter:reader]
+paste.filter_factory = livesteps.cloud.reader:filter_factory
+key = {self.reader_key}
 [filter:gatekeeper]
 use = egg:swift#gatekeeper
 [filter:healthcheck]
