@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,20 +59,25 @@ def run_batch(
 ) -> None:
     """Run all outcomes' samples, as many at once as there are processors.
 
+    On a cloud of clouds.yaml it is one after the other: they share a project.
     `changed` is called after every step, from the thread that ran it. `last`
     is the step after which to stop. With `compare` the outputs must be the
     recorded ones.
     """
     waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
     waiting.sort(key=lambda outcome: _recorded_seconds(stage, outcome), reverse=True)
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count())
+    halt = threading.Event()
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() if stage.cloud else 1)
     try:
         futures = [
-            pool.submit(_run_one, stage, outcome, changed, last, compare)
+            pool.submit(_run_one, stage, outcome, changed, last, compare, halt)
             for outcome in waiting
         ]
         for future in futures:
             future.result()
+    except BaseException:
+        halt.set()  # Ctrl-C does not wait for a step's deadline
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -91,6 +97,7 @@ def _run_one(
     changed: Callable[[Outcome], None],
     last: int | None,
     compare: bool,
+    halt: threading.Event,
 ) -> None:
     kit = outcome.kit
     outcome.state = State.RUNNING
@@ -104,7 +111,7 @@ def _run_one(
             stale = str(problem)
     begun = time.monotonic()
     try:
-        with stage.run(kit, recording) as run:
+        with stage.run(kit, recording, halt=halt) as run:
             for result in run:
                 outcome.seconds = time.monotonic() - begun
                 outcome.step = result.step

@@ -19,6 +19,7 @@ from rich.text import Text
 from livesteps import cloud
 from livesteps.batch import Outcome, State, run_batch
 from livesteps.errors import Problem, nearest, shown
+from livesteps.fractals import Fractals
 from livesteps.kit import Kit, load_kits
 from livesteps.recording import read_recording, write_recording
 from livesteps.stage import Stage
@@ -65,8 +66,13 @@ def main() -> None:
     help="Write the cloud's entry into this file.",
 )
 def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
-    """Run Keystone and Swift here until Ctrl-C, and print the OS_* lines."""
-    cloud.serve(state, clouds_yaml)
+    """Run Keystone and Swift here until Ctrl-C, and print the OS_* lines.
+
+    A small Fractals app runs with them, for step 11.
+    """
+    with Fractals() as fractals:
+        click.echo(f"export FRACTALS_ENDPOINT={fractals.url}")
+        cloud.serve(state, clouds_yaml)
 
 
 @main.command()
@@ -197,6 +203,7 @@ def _outcomes(kits: Sequence[Kit], why_not: str | None) -> list[Outcome]:
         _ = kit.sample  # a wrong marker stops all, before anything runs
         outcome = Outcome(kit)
         try:
+            kit.check_machine()
             outcome.version = kit.version_of("sdk")
             outcome.why = why_not or ""
         except Problem as problem:
@@ -265,7 +272,7 @@ def _finish(outcomes: list[Outcome], steps: Steps, required: list[str]) -> None:
     for outcome in outcomes:
         if outcome.failure:
             click.echo(f"\n{outcome.failure}\n", err=True)
-    console = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=True)
+    console = Console(width=None if sys.stdout.isatty() else 240)
     console.print(_table(outcomes, steps))
     failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     absent = [

@@ -159,15 +159,17 @@ def _asked(step: Step, place: Place, asked: list[Request]) -> list[str]:
         for entry in answered
     ):
         found.append("expected a request for a token, found none")
+    # What is downloaded is what a GET gave; a HEAD alone gives no bytes.
+    methods = ("GET",) if step.downloads else ("GET", "HEAD")
     read = {
         path_below(place.account.url, entry["path"])
         for entry in answered
-        if entry["service"] == "object-store" and entry["method"] in ("GET", "HEAD")
+        if entry["service"] == "object-store" and entry["method"] in methods
     }
     for path in step.reads:
         if path not in read:
             what = f"'{path}'" if path else "the account"
-            found.append(f"expected a GET or HEAD of {what}, found none")
+            found.append(f"expected a {' or '.join(methods)} of {what}, found none")
     return found
 
 

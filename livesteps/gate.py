@@ -66,10 +66,6 @@ class SdkFile(pytest.File):
     def result_of(self, step: Step) -> Result:
         """The result of a step; those before it are run if they were not."""
         if self._run is None:
-            try:
-                self.kit.version_of("sdk")
-            except Problem as problem:
-                pytest.skip(f"not run: {problem.what}")
             self._run = self._start()
         for _ in range(len(self._run.results), step.number):
             self._run.advance()
@@ -85,8 +81,15 @@ class SdkFile(pytest.File):
             self._run = None
 
     def _start(self) -> Run:
-        from livesteps.stage import Stage  # the servers' packages come with it
+        from livesteps.cloud import supported  # not before a sample runs
+        from livesteps.stage import Stage
 
+        if reason := supported():
+            pytest.skip(f"not run: {reason}")
+        try:
+            self.kit.check_machine()
+        except Problem as problem:
+            pytest.skip(f"not run: {problem.what}")
         stash = self.config.stash
         if STAGE not in stash:
             stash[STAGE] = Stage(self.steps).__enter__()

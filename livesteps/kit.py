@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ class _File(Table):
     boundary: str
     command: Command
     versions: Versions
+    needs: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Kit:
     for one line on standard input."""
     command: tuple[str, ...]
     versions: Versions
+    needs: tuple[str, ...] = ()
+    """Commands that the program calls, and that a machine may lack."""
 
     @property
     def id(self) -> str:
@@ -75,6 +80,14 @@ class Kit:
     def words(self, command: list[str] | tuple[str, ...], sample: Path) -> list[str]:
         """A command of this kit, filled in for a copy of the program."""
         return [word.format(python=sys.executable, sample=sample) for word in command]
+
+    def check_machine(self) -> None:
+        """`Problem` says what this machine lacks to run the sample."""
+        for command in self.needs:
+            if not shutil.which(command, path=search_path()):
+                raise Problem(f"{command} is not installed", path=self._toml)
+        self.version_of("sdk")
+        self.version_of("language")
 
     def version_of(self, what: str) -> str:
         """The version of the `sdk` or the `language`, as it is here.
@@ -91,6 +104,7 @@ class Kit:
                 text=True,
                 timeout=60,
                 check=True,
+                env={**os.environ, "PATH": search_path()},
             ).stdout
         except FileNotFoundError:
             raise Problem(f"{words[0]} is not installed", path=self._toml) from None
@@ -109,6 +123,12 @@ class Kit:
     @property
     def _toml(self) -> Path:
         return self.folder / "sdk.toml"
+
+
+def search_path() -> str:
+    """PATH, with the commands that came with this Python before all others."""
+    here = str(Path(sys.executable).parent)
+    return os.pathsep.join([here, os.environ.get("PATH", os.defpath)])
 
 
 def load_kit(path: Path) -> Kit:
@@ -151,10 +171,12 @@ def load_kit(path: Path) -> Kit:
         boundary=file.boundary,
         command=tuple(file.command),
         versions=file.versions,
+        needs=tuple(file.needs),
     )
 
 
 def load_kits(samples: Path) -> dict[str, Kit]:
-    """Every kit below `samples`, by its folder's name, in that order."""
-    kits = [load_kit(path) for path in sorted(samples.glob("*/sdk.toml"))]
+    """Every kit below `samples`, by its folder's name, sorted by the SDK's."""
+    kits = [load_kit(path) for path in samples.glob("*/sdk.toml")]
+    kits.sort(key=lambda kit: kit.name.casefold())
     return {kit.id: kit for kit in kits}

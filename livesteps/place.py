@@ -85,7 +85,8 @@ class Named:
 
         try:
             config = openstack.config.OpenStackConfig()
-            names = config.get_cloud_names()
+            # Without any clouds.yaml it still tells of one, named so.
+            names = [each for each in config.get_cloud_names() if each != "defaults"]
             if name not in names:
                 raise Problem(
                     f"clouds.yaml has no cloud '{name}'",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,6 +90,7 @@ class Recording:
                 [normalise(output, recording.known) for output in recording.outputs],
                 [
                     (
+                        step.number,
                         exchange.method,
                         normalise(exchange.path, recording.known),
                         exchange.status,
@@ -156,7 +158,10 @@ def check_recording(recording: Recording, folder: Path, kit: Kit) -> None:
 
 
 def write_recording(recording: Recording, folder: Path) -> None:
-    """Write a recording, each file whole or not at all."""
+    """Write a recording, each file whole or not at all.
+
+    Raises `OSError`; nothing is replaced before all is on the disk.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by `livesteps record`; not by hand."))
@@ -180,12 +185,24 @@ def write_recording(recording: Recording, folder: Path) -> None:
             table["request"] = array
         steps.append(table)
     document["step"] = steps
-    for number, output in enumerate(recording.outputs, start=1):
-        _replace(output_path(folder, number), output)
+    texts = {
+        output_path(folder, number): output
+        for number, output in enumerate(recording.outputs, start=1)
+    }
+    texts[folder / "run.toml"] = tomlkit.dumps(document)
+    parts = {path: path.with_name(path.name + ".part") for path in texts}
+    try:
+        for path, text in texts.items():
+            parts[path].write_bytes(text.encode())
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
     for path in folder.glob("step-*.txt"):
-        if path not in {output_path(folder, step.number) for step in recording.steps}:
+        if path not in texts:
             path.unlink()
-    _replace(folder / "run.toml", tomlkit.dumps(document))
 
 
 def exchanges(requests: Sequence[Request]) -> list[Exchange]:
@@ -216,9 +233,3 @@ def exchanges(requests: Sequence[Request]) -> list[Exchange]:
         for cluster in clusters
         for request in sorted(cluster, key=lambda one: (one["method"], one["path"]))
     ]
-
-
-def _replace(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(text.encode())
-    part.replace(path)

@@ -10,6 +10,7 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +20,7 @@ from types import TracebackType
 
 from livesteps import contract, guard
 from livesteps.errors import Problem, shown
-from livesteps.kit import Kit
+from livesteps.kit import Kit, search_path
 from livesteps.normalise import normalise, secret_in
 from livesteps.place import Place, Request
 from livesteps.recording import RecordedStep, Recording, exchanges, output_path
@@ -122,8 +123,12 @@ class Run:
         pictures: Mapping[str, str],
         recording: Recording | None = None,
         deadline: float = DEADLINE,
+        halt: threading.Event | None = None,
     ) -> None:
-        """`fractals` is the app's address, `pictures` its pictures' md5 by name."""
+        """`fractals` is the app's address, `pictures` its pictures' md5 by name.
+
+        When another thread sets `halt`, the step that runs fails within moments.
+        """
         sample = kit.sample
         if sample.steps != len(steps):
             raise Problem(
@@ -141,6 +146,7 @@ class Run:
         self._pictures = pictures
         self._recording = recording
         self._deadline = deadline
+        self._halt = halt or threading.Event()
         self._streams = _Streams()
         self._known = {**place.known, fractals.partition("//")[2]: "fractals address"}
 
@@ -281,7 +287,7 @@ class Run:
 
     def _scrubbed(self) -> dict[str, str]:
         return {
-            "PATH": os.environ.get("PATH", os.defpath),
+            "PATH": search_path(),
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
@@ -313,6 +319,8 @@ class Run:
                 f"it printed more than {MOST_OUTPUT // 1024} KiB in this step;"
                 " print what a reader can use"
             )
+        if self._halt.is_set():
+            raise _Stopped("it was interrupted")
         rest = begun + self._deadline - time.monotonic()
         if rest <= 0:
             raise _Stopped(
@@ -400,7 +408,8 @@ class Run:
             if not found or time.monotonic() + pause > end:
                 return found
             # A real cloud's listings follow what was stored after a while.
-            time.sleep(pause)
+            if self._halt.wait(pause):
+                return found
             pause *= 2
 
     def _end(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from contextlib import ExitStack
 from types import TracebackType
 
@@ -30,6 +31,9 @@ class Stage:
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
             self.cloud = None if self._os_cloud else stack.enter_context(Cloud())
+            if self._os_cloud:
+                # What is wrong with it stops all, before anything runs.
+                self.place("check").account.close()
             self.fractals_url = stack.enter_context(Fractals()).url
             self._stack = stack.pop_all()
         return self
@@ -48,6 +52,7 @@ class Stage:
         recording: Recording | None = None,
         *,
         deadline: float = DEADLINE,
+        halt: threading.Event | None = None,
     ) -> Run:
         """A run of a kit's sample, in a project of its own."""
         return Run(
@@ -58,6 +63,7 @@ class Stage:
             pictures=checksums(),
             recording=recording,
             deadline=deadline,
+            halt=halt,
         )
 
     def place(self, name: str) -> Place:

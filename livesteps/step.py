@@ -52,8 +52,9 @@ class Step(Table):
     pictures: str | None = None
     """This container holds, besides, every picture of the Fractals app."""
     reads: list[str] = []
-    """The server answered a read (GET or HEAD) of each of these: "" is the
-    account, "container" a container, "container/object" an object."""
+    """The server answered a read (GET or HEAD; where there are downloads, GET)
+    of each of these: "" is the account, "container" a container,
+    "container/object" an object."""
     downloads: dict[str, str] = {}
     """Files of the working folder, and the file whose bytes each one holds."""
     prints_md5: str | None = None

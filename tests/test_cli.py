@@ -1,0 +1,302 @@
+"""The command: what it says and how it exits."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+import yaml
+
+from livesteps.cloud import Project
+from livesteps.stage import Stage
+
+if TYPE_CHECKING:
+    from conftest import Guide
+
+MakeGuide = Callable[..., "Guide"]
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+# Of webob and of openstacksdk, which read clouds.yaml; a person sees neither.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:'cgi' is deprecated"),
+    pytest.mark.filterwarnings("ignore:Support for InfluxDB"),
+]
+
+NUMBERS = itertools.count(1)
+
+
+def last(text: str) -> str:
+    """The last line of a text."""
+    return text.strip().splitlines()[-1]
+
+
+def without_toolchain(guide: Guide) -> None:
+    """Make the only SDK of a guide one that is not installed."""
+    toml = guide.sdk / "sdk.toml"
+    text = toml.read_text()
+    toml.write_text(text.replace('sdk = ["{python}"', 'sdk = ["no-such-tool"'))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "libclout"], "unknown SDK 'libclout'; did you mean 'libcloud'?"),
+        (["run", "qq"], "unknown SDK 'qq'; known: libcloud"),
+        (["record", "libclout"], "unknown SDK 'libclout'; did you mean 'libcloud'?"),
+        (["run"], "name the SDKs to run, or all; known: libcloud"),
+        (["run", "libcloud", "--all"], "name the SDKs to run, or all; known: libcloud"),
+        (["run", "libcloud", "--step", "18"], "there is no step 18; they are 1 to 17"),
+        (["run", "libcloud", "--step", "0"], "there is no step 0; they are 1 to 17"),
+        (["run", "libcloud", "--require", "go"], "unknown SDK 'go'; known: libcloud"),
+        (["guide", "--require", "go"], "unknown SDK 'go'; known: libcloud"),
+    ],
+)
+def test_a_wrong_request_is_told_in_one_line(
+    guide_folder: Path, livesteps_here: Command, arguments: list[str], said: str
+) -> None:
+    ran = livesteps_here(guide_folder, *arguments)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", said + "\n")
+
+
+def test_a_wrong_marker_stops_it_before_anything_runs(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    guide.sample.write_text(guide.sample.read_text().replace("# step-2", "#step-2"))
+    ran = livesteps_here(guide.folder, "run", "tiny")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("samples/tiny/tiny.py:4: '#step-2' is not a marker")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run", "--all"], ["record", "libcloud"], ["guide"]]
+)
+def test_outside_of_a_guide_it_says_where_to_go(
+    tmp_path: Path, livesteps: Command, arguments: list[str]
+) -> None:
+    ran = livesteps(tmp_path, *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        "there is no samples/steps.toml here or above; go to a guide's folder\n"
+    )
+
+
+def test_it_finds_the_guide_from_a_folder_below(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    ran = livesteps_here(make_guide("print(1)").sdk, "run", "tiny", "--step", "2")
+    assert ran.stderr == "there is no step 2; they are 1 to 1\n"
+
+
+def test_it_stops_after_the_step_that_was_asked_for(
+    guide_folder: Path, livesteps_here: Command
+) -> None:
+    ran = livesteps_here(guide_folder, "run", "libcloud", "--step", "6")
+    assert ran.returncode == 0, ran.stderr
+    told = [line for line in ran.stdout.splitlines() if line.startswith("libcloud: ")]
+    assert [line.split()[1] for line in told] == [f"step-0{n}" for n in range(1, 7)]
+    assert "6 of 17" in last(ran.stdout)
+    assert last(ran.stdout).endswith("passed")
+
+
+def test_a_sample_that_fails_exits_with_1_and_is_shown(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)", "print(2 / 0)")
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 1
+    ran = livesteps_here(guide.folder, "run", "tiny")
+    assert ran.returncode == 1
+    assert "samples/tiny/tiny.py:4: it ended with status 1" in ran.stderr
+    assert 'File "samples/tiny/tiny.py", line 5' in ran.stderr
+    assert "Traceback" in ran.stderr  # the sample's, not ours
+    assert "livesteps/" not in ran.stderr
+    assert "failed: step 2 failed" in last(ran.stdout)
+
+
+def test_a_stale_recording_fails_a_sample_that_runs(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
+    assert livesteps_here(guide.folder, "run", "tiny").returncode == 0
+    guide.sample.write_text(guide.sample.read_text().replace("(1)", "( 1 )"))
+    ran = livesteps_here(guide.folder, "run", "tiny")
+    assert ran.returncode == 1
+    told = " ".join(ran.stdout.split())
+    assert "it is of another version of tiny.py; run `livesteps record tiny`" in told
+
+
+def test_an_sdk_that_cannot_run_is_listed_with_the_reason(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    without_toolchain(guide)
+    ran = livesteps_here(guide.folder, "run", "--all")
+    assert ran.returncode == 0, ran.stderr
+    assert last(ran.stdout).startswith("tiny ")
+    assert last(ran.stdout).endswith("not run: no-such-tool is not installed")
+
+
+def test_a_required_sdk_that_cannot_run_exits_with_1(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    without_toolchain(guide)
+    ran = livesteps_here(guide.folder, "run", "--all", "--require", "tiny")
+    assert ran.returncode == 1
+    assert last(ran.stderr) == "required, but not run: tiny"
+
+
+def test_an_sdk_that_cannot_run_is_not_recorded(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    without_toolchain(guide)
+    ran = livesteps_here(guide.folder, "record", "tiny")
+    assert ran.returncode == 1
+    assert not (guide.sdk / "recorded").exists()
+
+
+@pytest.fixture
+def project(stage: Stage) -> Project:
+    """A project of the one cloud, which plays a cloud of a person's own."""
+    assert stage.cloud
+    return stage.cloud.project(f"acceptance-{next(NUMBERS)}")
+
+
+@pytest.fixture
+def clouds(
+    tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    """Write a clouds.yaml with the project as `mine`, but for what is given."""
+    path = tmp_path / "clouds.yaml"
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+
+    def write(**other: str | None) -> None:
+        auth = {
+            "auth_url": project.auth_url,
+            "username": project.name,
+            "password": project.password,
+            "project_name": project.name,
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+            **other,
+        }
+        entry = {
+            "auth": {key: value for key, value in auth.items() if value},
+            "region_name": "RegionOne",
+        }
+        path.write_text(yaml.safe_dump({"clouds": {"mine": entry}}))
+
+    return write
+
+
+@pytest.fixture
+def http(project: Project) -> Iterator[Callable[..., requests.Response]]:
+    """Ask for something below the project's account."""
+    token, url = project.token()
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["X-Auth-Token"] = token
+
+        def ask(method: str, path: str, data: bytes = b"") -> requests.Response:
+            answer = session.request(method, url + path, data=data, timeout=30)
+            answer.raise_for_status()
+            return answer
+
+        yield ask
+
+
+def test_samples_run_on_a_cloud_of_clouds_yaml_and_touch_only_what_they_made(
+    guide_folder: Path,
+    livesteps_here: Command,
+    clouds: Callable[..., None],
+    http: Callable[..., requests.Response],
+) -> None:
+    clouds()
+    http("PUT", "/mine")
+    http("PUT", "/mine/notes", b"keep me")
+    samples = guide_folder / "samples"
+    shutil.copytree(samples / "libcloud", samples / "another")
+    # They share a project, and so run one after the other.
+    ran = livesteps_here(guide_folder, "run", "--all", "--os-cloud", "mine")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("17 of 17") == 2
+    assert http("GET", "").text == "mine\n"
+    assert http("GET", "/mine/notes").text == "keep me"
+
+
+def test_a_container_that_is_there_already_is_not_touched(
+    guide_folder: Path,
+    livesteps_here: Command,
+    clouds: Callable[..., None],
+    http: Callable[..., requests.Response],
+) -> None:
+    clouds()
+    http("PUT", "/fractals")
+    http("PUT", "/fractals/notes", b"keep me")
+    ran = livesteps_here(guide_folder, "run", "libcloud", "--os-cloud", "mine")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        2,
+        "",
+        "cloud 'mine' already has a container 'fractals';"
+        " nothing was touched; run in a project that has none\n",
+    )
+    assert http("GET", "").text == "fractals\n"
+    assert http("GET", "/fractals").text == "notes\n"
+    assert http("GET", "/fractals/notes").text == "keep me"
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "said"),
+    [
+        ("mien", {}, "clouds.yaml has no cloud 'mien'; did you mean 'mine'?"),
+        ("mine", {"password": "wrong"}, "requires authentication. (HTTP 401)"),
+        ("mine", {"auth_url": "closed"}, "see that it runs, and that its entry in"),
+        ("mine", {"username": None}, "cloud 'mine' has no username; the samples"),
+    ],
+)
+def test_a_cloud_that_cannot_be_used_is_told_with_what_to_do(
+    guide_folder: Path,
+    livesteps_here: Command,
+    clouds: Callable[..., None],
+    name: str,
+    other: dict[str, str | None],
+    said: str,
+) -> None:
+    if "auth_url" in other:
+        with socket.create_server(("127.0.0.1", 0)) as once:
+            port = once.getsockname()[1]
+        other = {"auth_url": f"http://127.0.0.1:{port}/v3"}
+    clouds(**other)
+    ran = livesteps_here(guide_folder, "run", "libcloud", "--os-cloud", name)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_without_a_clouds_yaml_it_says_how_to_get_one(
+    guide_folder: Path,
+    livesteps: Command,
+    tmp_path: Path,
+    stage: Stage,
+) -> None:
+    none = str(tmp_path / "none.yaml")
+    ran = livesteps(
+        guide_folder,
+        *("run", "libcloud", "--os-cloud", "mine"),
+        OS_CLIENT_CONFIG_FILE=none,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        2,
+        "",
+        "clouds.yaml has no cloud 'mine';"
+        " write one, by `livesteps cloud --clouds-yaml FILE`\n",
+    )

@@ -1,0 +1,215 @@
+"""The gate: what pytest shows of a guide's samples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from livesteps.recording import Recording, read_recording, write_recording
+from livesteps.run import Run
+from livesteps.stage import Stage
+
+if TYPE_CHECKING:
+    from conftest import Guide
+
+MakeGuide = Callable[..., "Guide"]
+Gate = Callable[..., pytest.RunResult]
+Record = Callable[["Guide"], Recording]
+
+ROOT = Path(__file__).parents[1]
+INSTALLED = any(
+    entry.value == "livesteps.gate" for entry in entry_points(group="pytest11")
+)
+"""pytest finds the plugin by itself."""
+UPLOAD = """
+import os, requests
+auth = {
+    "identity": {"methods": ["password"], "password": {"user": {
+        "name": os.environ["OS_USERNAME"], "domain": {"name": "Default"},
+        "password": os.environ["OS_PASSWORD"]}}},
+    "scope": {"project": {
+        "name": os.environ["OS_PROJECT_NAME"], "domain": {"name": "Default"}}},
+}
+answer = requests.post(
+    os.environ["OS_AUTH_URL"] + "/auth/tokens", json={"auth": auth}, timeout=60)
+[url] = [endpoint["url"] for service in answer.json()["token"]["catalog"]
+    for endpoint in service["endpoints"]
+    if service["type"] == "object-store" and endpoint["interface"] == "public"]
+token = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
+print(requests.put(url + "/wrong", headers=token, timeout=60).status_code)
+"""
+
+
+@pytest.fixture
+def gate(pytester: pytest.Pytester, borrowed: Stage) -> Gate:
+    """Run pytest on a guide, in this process, on the one stage."""
+
+    def run(guide: Guide, *arguments: str) -> pytest.RunResult:
+        os.chdir(guide.folder)  # pytester goes back
+        plugin = () if INSTALLED else ("-p", "livesteps.gate")
+        options = ("-p", "no:cacheprovider", f"--rootdir={guide.folder}")
+        return pytester.runpytest_inprocess(*plugin, *options, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def record(start: Callable[..., Run]) -> Record:
+    """Run a guide's sample, and write the recording."""
+
+    def write(guide: Guide) -> Recording:
+        with start(guide) as run:
+            assert [result.failure for result in run] == [None] * len(guide.steps)
+            write_recording(run.recorded(), guide.sdk / "recorded")
+        return read_recording(guide.sdk / "recorded", len(guide.steps))
+
+    return write
+
+
+def test_an_item_for_every_step(make_guide: MakeGuide, gate: Gate) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    ran = gate(guide, "--collect-only", "-q")
+    assert ran.outlines[:3] == [
+        "samples/tiny/sdk.toml::recording",
+        "samples/tiny/sdk.toml::step-01 do 1",
+        "samples/tiny/sdk.toml::step-02 do 2",
+    ]
+
+
+def test_what_is_as_recorded_passes(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)", "print(3)")
+    record(guide)
+    gate(guide).assert_outcomes(passed=4)
+
+
+def test_a_failure_shows_where_and_why_and_nothing_of_ours(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)", "print(3)", "print(4)")
+    record(guide)
+    guide.sample.write_text(guide.sample.read_text().replace("print(2)", UPLOAD))
+    ran = gate(guide, "-rs")
+    ran.assert_outcomes(passed=1, failed=2, skipped=2)
+    ran.stdout.fnmatch_lines(
+        [
+            "*step-02 do 2*",
+            "samples/tiny/tiny.py:4: containers: 'wrong' should not be there",
+            "requests of this step:",
+            "  POST /v3/auth/tokens -> 201",
+            "  PUT /v1/AUTH_*/wrong -> 201",
+            "SKIPPED * not reached: step-02 do 2 failed",
+        ]
+    )
+    shown = ran.stdout.str()
+    assert "Traceback" not in shown
+    assert "_Failed" not in shown
+
+
+def test_another_output_is_shown_as_a_difference(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print('a goat\\nb')", "print(2)")
+    record(guide)
+    guide.sample.write_text(guide.sample.read_text().replace("a goat", "a gnat"))
+    ran = gate(guide)
+    ran.assert_outcomes(failed=2, skipped=1)
+    ran.stdout.fnmatch_lines(
+        [
+            "samples/tiny/tiny.py:1: the output is not the recorded one:",
+            "  --- recorded in samples/tiny/recorded/step-01.txt",
+            "  +++ printed",
+            "  -a goat",
+            "  +a gnat",
+            "   b",
+        ]
+    )
+
+
+def test_a_stale_recording_is_an_item_that_fails(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    record(guide)
+    guide.sample.write_text(guide.sample.read_text().replace("(2)", "( 2 )"))
+    ran = gate(guide)
+    ran.assert_outcomes(passed=2, failed=1)
+    ran.stdout.fnmatch_lines(
+        [
+            "samples/tiny/recorded/run.toml:3: it is of another version of tiny.py;"
+            " run `livesteps record tiny` and look at what changed",
+            "FAILED samples/tiny/sdk.toml::recording*",
+        ]
+    )
+    assert "Traceback" not in ran.stdout.str()
+
+
+def test_without_a_recording_every_item_fails_and_says_what_to_do(
+    make_guide: MakeGuide, gate: Gate
+) -> None:
+    ran = gate(make_guide("print(1)"))
+    ran.assert_outcomes(failed=2)
+    ran.stdout.fnmatch_lines(["*run.toml:1: there is no recording; make one by*"])
+
+
+def test_a_wrong_marker_stops_the_collection(make_guide: MakeGuide, gate: Gate) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    guide.sample.write_text(guide.sample.read_text().replace("# step-2", "# step 2"))
+    ran = gate(guide)
+    ran.assert_outcomes(errors=1)
+    ran.stdout.fnmatch_lines(
+        ["samples/tiny/tiny.py:4: '# step 2' is not a marker, but looks like one; *"]
+    )
+
+
+def test_one_item_runs_what_it_needs_and_no_more(
+    make_guide: MakeGuide, gate: Gate, record: Record, tmp_path: Path
+) -> None:
+    note = f"open({str(tmp_path / 'ran')!r}, 'a').write('{{}}\\n')\nprint({{}})"
+    guide = make_guide(*(note.format(step, step) for step in (1, 2, 3)))
+    record(guide)
+    (tmp_path / "ran").unlink()
+    gate(guide, "samples/tiny/sdk.toml::step-02 do 2").assert_outcomes(passed=1)
+    assert (tmp_path / "ran").read_text() == "1\n2\n"
+
+
+def test_an_sdk_that_is_not_installed_is_skipped_with_the_reason(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    record(guide)
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text(
+        toml.read_text().replace('sdk = ["{python}"', 'sdk = ["no-such-python"')
+    )
+    ran = gate(guide, "-rs")
+    ran.assert_outcomes(passed=1, skipped=2)
+    ran.stdout.fnmatch_lines(["SKIPPED * not run: no-such-python is not installed"])
+
+
+def test_over_several_processes_a_sample_is_still_run_once(
+    make_guide: MakeGuide,
+    record: Record,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("xdist")
+    block = f"open({str(tmp_path / 'ran')!r}, 'a').write('ran\\n')\nprint(1)"
+    guide = make_guide(block, "print(2)", "print(3)", "print(4)", "print(5)")
+    record(guide)
+    (tmp_path / "ran").unlink()
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(guide.folder)
+    plugin = () if INSTALLED else ("-p", "livesteps.gate")
+    ran = pytester.runpytest_subprocess(
+        *plugin, "-n", "2", f"--rootdir={guide.folder}", "samples"
+    )
+    ran.assert_outcomes(passed=6)
+    assert (tmp_path / "ran").read_text() == "ran\n"
