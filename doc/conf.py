@@ -12,4 +12,5 @@ html_theme = "furo"
 html_title = "Making it durable"
 html_static_path = ["_static"]
 html_css_files = ["livesteps.css"]
+html_js_files = ["livesteps.js"]
 html_show_sphinx = False

@@ -18,7 +18,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx_design")
     app.add_config_value("livesteps_samples", "../samples", "env", str)
     app.add_config_value("livesteps_fresh", "", "env", str)
-    app.add_directive("step", StepDirective)
+    # Not to be set: `open_shelf` does, so that Sphinx reads the pages again
+    # when the edition, the SDKs or the places of their recordings are others.
+    app.add_config_value("livesteps_shown", (), "env", (list, tuple))
+    # sphinx-design has a directive of this name, too, which is not for here.
+    app.add_directive("step", StepDirective, override=True)
     app.add_directive("sdk", SdkDirective)
     app.add_node(
         Folded,
@@ -28,7 +32,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         man=(skip, skip),
         texinfo=(skip, skip),
     )
-    app.connect("builder-inited", open_shelf)
+    app.connect("config-inited", open_shelf)
     return {
         "version": __version__,
         "parallel_read_safe": True,

@@ -34,7 +34,9 @@ class SdkDirective(SphinxDirective):
         if wanted not in known:
             raise self.error(f"unknown SDK '{wanted}'; {nearest(wanted, known)}")
         if not isinstance(self.state_machine.node, _step_text):
-            raise self.error("'sdk' stands outside of a step; indent it below one")
+            raise self.error(
+                "'sdk' stands outside of a step; write it directly inside one"
+            )
         self.assert_has_content()
         text = sdk_text("", sdk=wanted)
         self.state.nested_parse(self.content, self.content_offset, text)
@@ -103,7 +105,7 @@ class StepDirective(SphinxDirective):
     def _code_of(self, kit: Kit, number: int) -> list[nodes.Node]:
         """The block of the sample, by Sphinx's own `literalinclude`."""
         source = os.path.dirname(self.env.doc2path(self.env.docname))
-        return LiteralInclude(
+        made = LiteralInclude(
             name="literalinclude",
             arguments=[os.path.relpath(kit.path, source)],
             options={
@@ -119,3 +121,10 @@ class StepDirective(SphinxDirective):
             state=self.state,
             state_machine=self.state_machine,
         ).run()
+        for block in made:
+            if isinstance(block, nodes.literal_block):
+                # The blank line before the next marker is not the step's. Sphinx
+                # colours a block only as long as rawsource and text are the same.
+                block.rawsource = block.rawsource.rstrip("\n")
+                block[:] = [nodes.Text(block.rawsource)]
+        return made

@@ -56,7 +56,8 @@ def tab(kit: Kit, content: list[nodes.Node]) -> nodes.Node:
 
 def output(text: str) -> list[nodes.Node]:
     """What a step printed."""
-    block = nodes.literal_block(text, text.rstrip("\n"), language="text")
+    text = text.rstrip("\n")
+    block = nodes.literal_block(text, text, language="text")
     block["classes"] += ["livesteps-output"]
     return [nodes.rubric("Output", "Output", classes=["livesteps-label"]), block]
 
@@ -81,7 +82,7 @@ def requests(made: list[Exchange]) -> list[nodes.Node]:
 
 def stamp(kit: Kit, recording: Recording, *, fresh: bool) -> nodes.Node:
     """With what, and when, the step ran."""
-    servers = ", ".join(
+    servers = " and ".join(
         f"{name.capitalize()} {version}"
         for name, version in sorted(recording.servers.items(), reverse=True)
     )

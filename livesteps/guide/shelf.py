@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from sphinx.errors import ExtensionError
+from sphinx.util.logging import getLogger
 
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits
@@ -43,10 +44,10 @@ class Shelf:
 _shelves: WeakKeyDictionary[Config, Shelf] = WeakKeyDictionary()
 
 
-def open_shelf(app: Sphinx) -> None:
+def open_shelf(app: Sphinx, config: Config) -> None:
     """Read everything; a build stops here if a part is wrong or missing."""
-    samples = (Path(app.confdir) / app.config.livesteps_samples).resolve()
-    newer = app.config.livesteps_fresh
+    samples = (Path(app.confdir) / config.livesteps_samples).resolve()
+    newer = config.livesteps_fresh
     try:
         steps = load_steps(samples / "steps.toml")
         kits = load_kits(samples)
@@ -63,11 +64,15 @@ def open_shelf(app: Sphinx) -> None:
             check_recording(recording, folder, kit)
             recordings[kit.id], folders[kit.id] = recording, folder
     except Problem as problem:
+        # Sphinx puts the words of an exception below much else.
+        getLogger(__name__).error(str(problem))
         raise ExtensionError(str(problem)) from None
-    _shelves[app.config] = Shelf(
+    edition = tuple(tagged or kits.values())
+    config.livesteps_shown = [str(folders[kit.id]) for kit in edition]
+    _shelves[config] = Shelf(
         samples,
         steps,
-        tuple(tagged or kits.values()),
+        edition,
         tuple(kits),
         recordings,
         folders,

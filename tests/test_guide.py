@@ -1,0 +1,301 @@
+"""The guide as Sphinx builds it: complete, true to the samples, loud when wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+
+from livesteps.kit import Kit, load_kits
+from livesteps.recording import output_path
+from livesteps.step import load_steps
+
+ROOT = Path(__file__).parents[1]
+KITS = load_kits(ROOT / "samples")
+STEPS = range(1, len(load_steps(ROOT / "samples" / "steps.toml")) + 1)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A copy of the guide's pages and samples, to be changed and built."""
+
+    folder: Path
+
+    @property
+    def doc(self) -> Path:
+        """The pages."""
+        return self.folder / "doc"
+
+    @property
+    def samples(self) -> Path:
+        """The samples."""
+        return self.folder / "samples"
+
+    def only_page(self, text: str) -> None:
+        """Put one page in the place of all others."""
+        for page in self.doc.glob("*.rst"):
+            page.unlink()
+        title = "Page\n====\n\n"
+        (self.doc / "index.rst").write_text(title + textwrap.dedent(text))
+
+    def build(
+        self, *options: str, builder: str = "html"
+    ) -> subprocess.CompletedProcess[str]:
+        """Build it into `folder/out`, every warning an error."""
+        command = [sys.executable, "-m", "sphinx", "-b", builder, "-q", "-W", "-n"]
+        return subprocess.run(
+            [*command, *options, str(self.doc), str(self.folder / "out")],
+            cwd=ROOT,
+            # Sphinx keeps a report of each failure among its temporary files.
+            env={**os.environ, "TMPDIR": str(self.folder)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def page(self, *options: str, name: str = "durability") -> BeautifulSoup:
+        """A page of a build that went without any word."""
+        built = self.build(*options)
+        assert (built.stdout, built.stderr, built.returncode) == ("", "", 0)
+        html = (self.folder / "out" / f"{name}.html").read_text()
+        return BeautifulSoup(html, "html.parser")
+
+    def complaint(self) -> str:
+        """The first line of what a build that fails says."""
+        built = self.build(builder="dummy")
+        assert built.returncode != 0
+        return built.stderr.split("\n")[0]
+
+
+@pytest.fixture(scope="module")
+def make_source(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[], Source]:
+    def make() -> Source:
+        source = Source(tmp_path_factory.mktemp("guide"))
+        for name in ("doc", "samples"):
+            shutil.copytree(ROOT / name, source.folder / name)
+        return source
+
+    return make
+
+
+@pytest.fixture
+def source(make_source: Callable[[], Source]) -> Source:
+    return make_source()
+
+
+@pytest.fixture(scope="module")
+def page(make_source: Callable[[], Source]) -> BeautifulSoup:
+    return make_source().page()
+
+
+@pytest.fixture(scope="module")
+def libcloud_page(make_source: Callable[[], Source]) -> BeautifulSoup:
+    return make_source().page("-t", "libcloud")
+
+
+def section(page: BeautifulSoup, step: int) -> Tag:
+    """The part of the page about a step."""
+    target = page.find(id=f"step-{step}")
+    assert target, f"no step {step} on the page"
+    found = target if target.name == "section" else target.find_parent("section")
+    assert found
+    return found
+
+
+def panels(step: Tag) -> Iterator[tuple[str, Tag]]:
+    """The SDK's name and the content of each tab."""
+    for label in step.select(".sd-tab-label"):
+        content = step.find(id=label["aria-controls"])
+        assert content
+        yield label.get_text(strip=True), content
+
+
+def check_content(content: Tag, kit: Kit, step: int) -> None:
+    """Code, output and stamp are those of the SDK's step."""
+    code = content.find(class_=f"highlight-{kit.lexer}")
+    expected = textwrap.dedent(kit.sample.block(step))
+    assert code.pre.get_text().rstrip("\n") == expected.rstrip("\n")
+    output = content.find(class_="livesteps-output")
+    recorded = output_path(kit.folder / "recorded", step).read_text()
+    assert output.pre.get_text().rstrip("\n") == recorded.rstrip("\n")
+    stamp = content.find(class_="livesteps-stamp").get_text()
+    assert re.fullmatch(
+        rf"{re.escape(kit.name)} \S+ on {re.escape(kit.language)} \S+, "
+        r"against Swift 2\.38\.\S+ and Keystone \S+\. "
+        r"Recorded on \d+ [A-Z][a-z]+ \d{4}\.",
+        stamp,
+    )
+
+
+def test_the_guide_asks_nothing_of_other_hosts(page: BeautifulSoup) -> None:
+    fetched = [tag["src"] for tag in page.select("script[src], img[src]")]
+    fetched += [tag["href"] for tag in page.select("link[href]")]
+    assert fetched
+    assert not [address for address in fetched if "//" in address]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_has_the_tab_of_each_sdk(page: BeautifulSoup, step: int) -> None:
+    contents = dict(panels(section(page, step)))
+    assert list(contents) == [kit.name for kit in KITS.values()]
+    for kit in KITS.values():
+        check_content(contents[kit.name], kit, step)
+
+
+def test_text_of_an_sdk_stands_in_its_tab_alone(page: BeautifulSoup) -> None:
+    contents = dict(panels(section(page, 8)))
+    said = "Deletes take objects, not names."
+    assert said in contents["Apache Libcloud"].get_text()
+    assert said not in contents["OpenStack SDK"].get_text()
+    assert section(page, 8).get_text().count(said) == 1
+
+
+def test_requests_are_there_but_folded(page: BeautifulSoup) -> None:
+    contents = dict(panels(section(page, 4)))["OpenStack SDK"]
+    folded = contents.find("details")
+    assert not folded.has_attr("open")
+    assert folded.summary.get_text() == "1 HTTP request"
+    assert "/fractals/an%20amazing%20goat" in folded.pre.get_text()
+    # Comparing checksums asks the server for nothing.
+    contents = dict(panels(section(page, 7)))["OpenStack SDK"]
+    assert not contents.find("details")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_edition_shows_one_sdk_without_tabs(
+    libcloud_page: BeautifulSoup, step: int
+) -> None:
+    found = section(libcloud_page, step)
+    assert not found.select(".sd-tab-set, .sd-tab-label, input")
+    check_content(found, KITS["libcloud"], step)
+    for kind in ("livesteps-output", "livesteps-stamp"):
+        assert len(found.find_all(class_=kind)) == 1
+
+
+def test_an_edition_holds_no_text_of_other_sdks(libcloud_page: BeautifulSoup) -> None:
+    text = libcloud_page.get_text()
+    assert "Deletes take objects, not names." in text
+    assert "OpenStack SDK" not in text
+    assert "get_object_metadata" not in text
+
+
+def test_every_edition_builds(source: Source) -> None:
+    for kit in KITS.values():
+        # Into one folder, one after the other: nothing of the last one stays.
+        page = source.page("-t", kit.id)
+        for step in STEPS:
+            check_content(section(page, step), kit, step)
+        assert len(page.select(".livesteps-stamp")) == len(STEPS)
+
+
+def test_a_page_written_with_only_and_literalinclude_builds(source: Source) -> None:
+    blocks = ":orphan:\n\nThe old way\n===========\n\n"
+    for step in range(1, 15):
+        blocks += f"""\
+.. only:: libcloud
+
+    .. literalinclude:: ../samples/libcloud/durability.py
+        :start-after: step-{step}
+        :end-before: step-{step + 1}
+
+.. only:: openstacksdk
+
+    For another edition.
+
+"""
+    (source.doc / "old.rst").write_text(blocks)
+    page = source.page("-t", "libcloud", name="old")
+    assert "For another edition." not in page.get_text()
+    shown = [block.get_text().strip("\n") for block in page.select("article pre")]
+    sample = KITS["libcloud"].sample
+    assert shown == [sample.block(step).strip("\n") for step in range(1, 15)]
+
+
+def test_an_unknown_step_is_an_error(source: Source) -> None:
+    source.only_page(".. step:: 18\n")
+    assert (
+        f"{source.doc}/index.rst:4: ERROR: there is no step '18'; they are 1 to 17"
+        in source.complaint()
+    )
+
+
+def test_an_unknown_sdk_is_an_error_that_names_the_nearest(source: Source) -> None:
+    source.only_page(
+        """\
+        .. step:: 4
+
+           .. sdk:: libclod
+
+              Text.
+        """
+    )
+    assert (
+        f"{source.doc}/index.rst:6: ERROR: unknown SDK 'libclod'; "
+        "did you mean 'libcloud'?" in source.complaint()
+    )
+
+
+def test_sdk_outside_of_a_step_is_an_error(source: Source) -> None:
+    source.only_page(".. sdk:: libcloud\n\n   Text.\n")
+    assert (
+        f"{source.doc}/index.rst:4: ERROR: 'sdk' stands outside of a step; "
+        "write it directly inside one" in source.complaint()
+    )
+
+
+def test_a_recording_of_another_version_stops_the_build(source: Source) -> None:
+    sample = source.samples / "libcloud" / "durability.py"
+    sample.write_text(sample.read_text().replace("Uploaded", "Stored"))
+    run = source.samples / "libcloud" / "recorded" / "run.toml"
+    line = 1 + [text[:6] for text in run.read_text().split("\n")].index("digest")
+    assert (
+        f"ERROR: {run}:{line}: it is of another version of durability.py; "
+        "run `livesteps record libcloud` and look at what changed" in source.complaint()
+    )
+
+
+def test_a_recording_without_a_step_stops_the_build(source: Source) -> None:
+    output = output_path(source.samples / "libcloud" / "recorded", 9)
+    output.unlink()
+    assert source.complaint() == (
+        f"ERROR: {output}:1: it is missing; record it again, by `livesteps record SDK`"
+    )
+
+
+def test_what_ran_for_this_build_is_stamped_so(source: Source, tmp_path: Path) -> None:
+    source.page()
+    # The same build again, now with a run of one SDK: the pages follow.
+    shutil.copytree(source.samples / "libcloud" / "recorded", tmp_path / "libcloud")
+    changed = output_path(tmp_path / "libcloud", 8)
+    changed.write_text("Deleted a goat just now\n")
+    page = source.page("-D", f"livesteps_fresh={tmp_path}")
+    for step in STEPS:
+        contents = dict(panels(section(page, step)))
+        stamps = {
+            name: content.find(class_="livesteps-stamp").get_text()
+            for name, content in contents.items()
+        }
+        assert ". Ran on " in stamps["Apache Libcloud"]
+        assert ". Recorded on " in stamps["OpenStack SDK"]
+    assert "Deleted a goat just now" in section(page, 8).get_text()
+
+
+def test_output_that_looks_like_html_is_shown_as_text(source: Source) -> None:
+    text = "<script>alert(1)</script> & <b>bold</b>\n"
+    output_path(source.samples / "libcloud" / "recorded", 3).write_text(text)
+    page = source.page()
+    content = dict(panels(section(page, 3)))["Apache Libcloud"]
+    assert content.find(class_="livesteps-output").pre.get_text() == text
+    assert not content.select("script, b")
