@@ -154,8 +154,8 @@ for item in container.list_objects():
     print(f"Restored {item.name}: {item.size} bytes")
 
 # step-16
-# Libcloud has a call for this, but it sets the key on the whole account
-# and signs with SHA-1, which Swift no longer accepts.
+# Libcloud has a call for this, but it needs a key on the whole account, and
+# signs with SHA-1, which is deprecated.
 key = os.urandom(32).hex()
 swift.connection.request(
     "/fractals",

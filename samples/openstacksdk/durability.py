@@ -141,7 +141,7 @@ for item in swift.objects("fractals"):
 key = os.urandom(32).hex()
 swift.set_container_temp_url_key("fractals", key)
 
-# generate_temp_url() signs with SHA-1, which Swift no longer accepts.
+# generate_temp_url() signs with SHA-1, which is deprecated.
 url = f"{swift.get_endpoint()}/fractals/goat"
 expires = int(time.time()) + 3600
 text = f"GET\n{expires}\n{urlsplit(url).path}"
