@@ -1,0 +1,104 @@
+# step-1
+set -euo pipefail
+
+# Every command reads the OS_* variables. With the two that this adds, it
+# does not ask Identity for a token of its own.
+eval "$(swift auth)"
+
+# stat shows all that Swift answers; grep picks from it.
+swift stat | grep -o 'Containers: .*'
+
+# step-2
+swift post fractals
+echo "Created fractals"
+
+# step-3
+swift list
+
+# step-4
+swift upload fractals goat.jpg --object-name "an amazing goat"
+
+# step-5
+# The last line is the sum of the sizes.
+swift list fractals --long
+
+# step-6
+swift stat fractals "an amazing goat" |
+    grep -oE '(Object|Content Type|Content Length|ETag): .*'
+
+swift download fractals "an amazing goat" --output downloaded.jpg --quiet
+wc -c downloaded.jpg
+
+# step-7
+# swift download has compared them already; this is how to do it by hand.
+etag=$(swift stat fractals "an amazing goat" | awk '/ETag:/ { print $2 }')
+echo "$etag  in Swift"
+md5sum downloaded.jpg
+md5sum --check <<< "$etag  downloaded.jpg"
+
+# step-8
+swift delete fractals "an amazing goat"
+
+# step-9
+# Nothing but the sum is left.
+swift list fractals --long
+
+# step-10
+swift stat fractals | grep -oE '(Container|Objects|Bytes): .*'
+
+# step-11
+uuids=$(
+    curl -fsS "$FRACTALS_ENDPOINT/v1/fractal?results_per_page=-1" |
+        python3 -c '
+import json, sys
+for fractal in json.load(sys.stdin)["objects"]:
+    print(fractal["uuid"])'
+)
+
+# From a pipe, upload collects segments of 10 MiB in memory, and makes a
+# container for them. With these two options it does neither: the picture
+# streams through, and is stored as one object.
+for uuid in $uuids; do
+    curl -fsS "$FRACTALS_ENDPOINT/fractal/$uuid" |
+        swift upload fractals - --object-name "$uuid" \
+            --header "Content-Type: image/png" \
+            --use-dlo --skip-container-put
+done
+
+# step-12
+# It deletes in parallel; sort makes the order of the names certain.
+swift delete fractals | sort
+
+# step-13
+swift post fractals
+swift upload fractals goat.jpg --object-name goat \
+    --header "Content-Type: image/jpeg" \
+    --meta "description: a funny goat" \
+    --meta "created: 2015-06-02"
+
+swift stat fractals goat | grep -oE 'Meta (Description|Created): .*'
+
+# step-14
+# The segments go to fractals_segments, which upload makes.
+swift upload fractals big.bin --object-name big --segment-size 2M | sort
+
+swift stat fractals big | grep -o 'Content Length: .*'
+
+# step-15
+swift download fractals --output-dir restored --quiet
+wc -c restored/*
+
+# step-16
+key=$(openssl rand -hex 32)
+swift post fractals --meta "Temp-URL-Key: $key"
+
+swift tempurl GET 1h "$OS_STORAGE_URL/fractals/goat" "$key"
+
+# step-17
+# With a large object, delete deletes its segments.
+swift delete fractals | sort
+swift delete fractals_segments
+
+swift stat | grep -o 'Containers: .*'
+
+# step-18
