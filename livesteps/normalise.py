@@ -32,8 +32,8 @@ RULES = tuple(
         ),
         # tx0123456789abcdef01234-0123456789, Swift's X-Trans-Id
         "transaction id": r"\btx[0-9a-f]{21}-[0-9a-f]{10}(?:[\w.-]*\w)?",
-        # 1764056808.12345, Swift's X-Timestamp
-        "timestamp": r"\b\d{10}\.\d{5}\b",
+        # 1764056808.12345, Swift's X-Timestamp; a client's mtime has six decimals
+        "timestamp": r"\b\d{10}\.\d{5,6}\b",
         # 0x7f3a5c0d1e80, in a repr
         "memory address": r"\b0x[0-9a-f]{6,16}\b",
         # 0.123 s; a whole number of seconds stays
@@ -45,7 +45,11 @@ RULES = tuple(
         "expiry": r"(?<=temp_url_expires=)\d{10}\b"
         r"|(?<=[?&]Expires=)\d{10}\b"
         r"|(?<=X-Amz-Date=)\d{8}T\d{6}Z",
-        "access key": r"(?<=X-Amz-Credential=)\w+%2F\d{8}|(?<=AWSAccessKeyId=)\w+",
+        "access key": r"(?<=X-Amz-Credential=)\w+%2F\d{8}"
+        r"|(?<=AWSAccessKeyId=)\w+"
+        r"|(?<=/OS-EC2/)[0-9a-f]{32}\b",
+        # of a multipart upload of S3
+        "upload id": r"(?<=[?&]uploadId=)[\w%~-]+",
     }.items()
 )
 

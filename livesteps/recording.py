@@ -88,7 +88,8 @@ class Recording:
                 recording.language,
                 recording.servers,
                 [normalise(output, recording.known) for output in recording.outputs],
-                [
+                # Threads of an SDK send their requests in any order.
+                sorted(
                     (
                         step.number,
                         exchange.method,
@@ -97,7 +98,7 @@ class Recording:
                     )
                     for step in recording.steps
                     for exchange in step.request
-                ],
+                ),
             )
 
         return lasting(self) == lasting(other)
@@ -208,7 +209,7 @@ def write_recording(recording: Recording, folder: Path) -> None:
 def exchanges(requests: Sequence[Request]) -> list[Exchange]:
     """The requests of a step in an order that does not depend on chance.
 
-    They stand as they began; those that overlapped, by method and path.
+    They stand as they began; those that overlapped, by method, path and query.
     """
     clusters: list[list[Request]] = []
     end = 0.0
@@ -231,5 +232,7 @@ def exchanges(requests: Sequence[Request]) -> list[Exchange]:
             },
         )
         for cluster in clusters
-        for request in sorted(cluster, key=lambda one: (one["method"], one["path"]))
+        for request in sorted(
+            cluster, key=lambda one: (one["method"], one["path"], one["query"])
+        )
     ]

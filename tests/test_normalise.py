@@ -26,7 +26,7 @@ EXAMPLES = {
         "tx0123456789abcdef01234-0067441a2b",
         "tx0123456789abcdef01234-0067441a2b-default",
     ],
-    "timestamp": ["1764056808.12345"],
+    "timestamp": ["1764056808.12345", "1764056808.123456"],
     "memory address": ["0x7f3a5c0d1e80", "0xdeadbeef"],
     "duration": ["0.123 s", "12.5s", "3.25 ms", "0.1 seconds", "1.5 sec"],
     "signature": [
@@ -44,6 +44,7 @@ EXAMPLES = {
         "X-Amz-Credential=0123456789abcdef%2F20261125",
         "AWSAccessKeyId=0123456789abcdef",
     ],
+    "upload id": ["?uploadId=ZmE3-x_~Q"],
 }
 
 
