@@ -268,7 +268,8 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
 
 
 def _finish(outcomes: list[Outcome], steps: Steps, required: list[str]) -> None:
-    """Print how all went, and exit with 1 if one failed or was missing."""
+    """Print how all went; exit with 2 if a sample is broken, with 1 if one did
+    something else than it should, or was not run although it had to be."""
     for outcome in outcomes:
         if outcome.failure:
             click.echo(f"\n{outcome.failure}\n", err=True)
@@ -282,5 +283,7 @@ def _finish(outcomes: list[Outcome], steps: Steps, required: list[str]) -> None:
     ]
     if absent:
         click.echo(f"required, but not run: {', '.join(absent)}", err=True)
+    if any(outcome.failure and outcome.failure.broken for outcome in failed):
+        sys.exit(2)
     if failed or absent:
         sys.exit(1)

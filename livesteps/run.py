@@ -48,6 +48,8 @@ class Failure:
     """Each a sentence, or a few lines: what was expected, what was found."""
     requests: tuple[Request, ...] = ()
     """What the step asked of the server."""
+    broken: bool = False
+    """The program does not run as a sample must; what it did is not looked at."""
 
     def __str__(self) -> str:
         first, *rest = self.reasons
@@ -241,12 +243,14 @@ class Run:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         requests = self._place.requests()
-        output, faults = self._take_output(step)
+        output, faults = self._take_output(stopped=bool(reasons))
         reasons += faults
+        broken = bool(reasons)
         if not reasons:
             reasons += self._breaches(step, output, requests)
         if not reasons and step.number == len(self._steps):
             reasons += self._end()
+            broken = bool(reasons)
         if not reasons and self._recording:
             reasons += self._differences(step, output, self._recording)
         failure = None
@@ -256,6 +260,7 @@ class Run:
                 self.kit.sample.line_of(step.number),
                 tuple(reasons),
                 tuple(requests or ()),
+                broken,
             )
         result = Result(step, output, seconds, tuple(requests or ()), failure)
         self.results.append(result)
@@ -306,9 +311,14 @@ class Run:
         while not out.endswith(end):
             if SEPARATOR in out and out.endswith(b"\n"):
                 name = out[out.index(SEPARATOR) + 1 :].decode(errors="replace")
-                raise _Stopped(f"expected the boundary {boundary}, found {name!r}")
+                raise _Stopped(
+                    f"expected the boundary {boundary}, found {name!r};"
+                    " run the steps in their order, each of them once"
+                )
             if self.ending:
-                raise _Stopped(f"it {self.ending} before its marker {boundary}")
+                raise _Stopped(
+                    f"it {self.ending} before its marker {boundary}; mend what ended it"
+                )
             self._wait(begun)
         self._look_at_folder()
 
@@ -320,11 +330,12 @@ class Run:
                 " print what a reader can use"
             )
         if self._halt.is_set():
-            raise _Stopped("it was interrupted")
+            raise _Stopped("it was interrupted; run it again")
         rest = begun + self._deadline - time.monotonic()
         if rest <= 0:
             raise _Stopped(
-                f"it did not end within {self._deadline:g} s; it was stopped"
+                f"it was stopped, since it did not end within {self._deadline:g} s;"
+                " see what it waits for, or let it do less"
             )
         ready = self._selector.select(min(rest, TICK))
         if not ready:
@@ -335,7 +346,7 @@ class Run:
             if not chunk:
                 self._selector.unregister(key.fd)
                 if key.fd == self._status:
-                    raise _Stopped("its guard was killed")
+                    raise _Stopped("its guard was killed; run it again")
         if self._streams.status.endswith(b"\n"):
             # What it printed is in the pipes by now. They are not read to
             # their end, which a process that it left may never close.
@@ -354,10 +365,10 @@ class Run:
         if size > MOST_FILES:
             raise _Stopped(
                 f"it filled its working folder with {size >> 20} MiB;"
-                f" at most {MOST_FILES >> 20} are allowed"
+                f" write less, at most {MOST_FILES >> 20} MiB"
             )
 
-    def _take_output(self, step: Step) -> tuple[str, list[str]]:
+    def _take_output(self, *, stopped: bool) -> tuple[str, list[str]]:
         """What the step printed, and what is wrong with that."""
         out, err = bytes(self._streams.out), bytes(self._streams.err)
         self._streams.out.clear()
@@ -370,12 +381,12 @@ class Run:
             output = out.decode(errors="replace")
             faults.append(
                 f"it printed bytes that are not UTF-8: {out[error.start : error.end]!r}"
-                f" after {output[: error.start][-40:]!r}"
+                f" after {output[: error.start][-40:]!r}; print UTF-8"
             )
-        if not output.strip():
+        if not output.strip() and not stopped:
             faults.append("it printed nothing; print what the reader should see")
         if name := secret_in(output, self._place.secrets):
-            faults.append(f"it printed {name}, which would be published")
+            faults.append(f"it printed {name}; leave it out, for it would be published")
             for secret in self._place.secrets:
                 output = output.replace(secret, "***")
         if err:
@@ -388,7 +399,7 @@ class Run:
         for secret in self._place.secrets:
             text = text.replace(secret, "***")
         text = text.replace(str(self._program), shown(self.kit.path))
-        return "it printed to standard error:\n" + _indented(text)
+        return "it printed to standard error; mend what this says:\n" + _indented(text)
 
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None
@@ -423,12 +434,14 @@ class Run:
             return [f"after its last step {stopped}"]
         reasons = []
         if self.ending.exit:
-            reasons.append(f"after its last step it {self.ending}")
+            reasons.append(f"after its last step it {self.ending}; let it end with 0")
         if self.ending.left:
-            left = "; ".join(self.ending.left)
-            reasons.append(f"it left processes behind: {left}")
+            left = ", ".join(f"`{command}`" for command in self.ending.left)
+            reasons.append(
+                f"it left processes behind, {left}; wait for them, or end them"
+            )
         if self._streams.out:
-            reasons.append("it printed after its closing marker")
+            reasons.append("it printed after its closing marker; print before it")
         if self._streams.err:
             reasons.append(self._said(bytes(self._streams.err)))
         return reasons

@@ -106,18 +106,31 @@ def test_it_stops_after_the_step_that_was_asked_for(
     assert last(ran.stdout).endswith("passed")
 
 
-def test_a_sample_that_fails_exits_with_1_and_is_shown(
+def test_a_sample_that_breaks_exits_with_2_and_is_shown(
     make_guide: MakeGuide, livesteps_here: Command
 ) -> None:
     guide = make_guide("print(1)", "print(2 / 0)")
-    assert livesteps_here(guide.folder, "record", "tiny").returncode == 1
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 2
     ran = livesteps_here(guide.folder, "run", "tiny")
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert "samples/tiny/tiny.py:4: it ended with status 1" in ran.stderr
     assert 'File "samples/tiny/tiny.py", line 5' in ran.stderr
     assert "Traceback" in ran.stderr  # the sample's, not ours
     assert "livesteps/" not in ran.stderr
     assert "failed: step 2 failed" in last(ran.stdout)
+
+
+def test_a_sample_that_does_something_else_exits_with_1(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
+    guide.sample.write_text(guide.sample.read_text().replace("(2)", "(3)"))
+    ran = livesteps_here(guide.folder, "run", "tiny")
+    assert ran.returncode == 1
+    assert "samples/tiny/tiny.py:4: the output is not the recorded one" in ran.stderr
+    assert "-2\n" in ran.stderr
+    assert "+3\n" in ran.stderr
 
 
 def test_a_stale_recording_fails_a_sample_that_runs(

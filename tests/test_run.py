@@ -79,10 +79,14 @@ def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        pytest.param(HANG, "it did not end within 0.5 s; it was stopped", id="hangs"),
+        pytest.param(
+            HANG,
+            "it was stopped, since it did not end within 0.5 s; see what",
+            id="hangs",
+        ),
         pytest.param(
             "import sys; print('dies'); sys.exit(3)",
-            "it ended with status 3 before its marker step-3",
+            "it ended with status 3 before its marker step-3; mend what ended it",
             id="ends early",
         ),
         pytest.param(
@@ -103,27 +107,27 @@ def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
         ),
         pytest.param(
             "sys.stdout.buffer.write(b'caf\\xe9!\\n')",
-            "it printed bytes that are not UTF-8: b'\\xe9' after 'caf'",
+            "it printed bytes that are not UTF-8: b'\\xe9' after 'caf'; print UTF-8",
             id="Latin-1",
         ),
         pytest.param(
             "print('fine'); print('a warning', file=sys.stderr)",
-            "it printed to standard error:\n  a warning",
+            "it printed to standard error; mend what this says:\n  a warning",
             id="standard error",
         ),
         pytest.param(
             "import os; print('I am', os.environ['OS_PASSWORD'])",
-            "it printed the password, which would be published",
+            "it printed the password; leave it out, for it would be published",
             id="the password",
         ),
         pytest.param(
             "print('gAAAAABn' + 'x' * 90)",
-            "it printed a token, which would be published",
+            "it printed a token; leave it out, for it would be published",
             id="a token",
         ),
         pytest.param(
             "print('\\x1estep-4'); input()",
-            "expected the boundary step-3, found 'step-4\\n'",
+            "expected the boundary step-3, found 'step-4\\n'; run the steps in",
             id="boundary of another step",
         ),
         pytest.param(
@@ -181,7 +185,7 @@ def test_a_child_that_is_left_is_named_and_ended(
     )
     results = run_all(start(make_guide(child, "print('two')")))
     assert results[0].failure is None
-    assert "it left processes behind: " in why(results[1])
+    assert "it left processes behind, `" in why(results[1])
     assert "import time; time.sleep(601)" in why(results[1])
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
@@ -193,7 +197,7 @@ def test_a_folder_that_fills_up_stops_the_step(
     monkeypatch.setattr(run_module, "TICK", 0.02)
     fill = "open('much', 'wb').write(b'x' * (3 << 20))\n"
     guide = make_guide(ONE, fill + HANG, ONE)
-    assert "filled its working folder with 3 MiB; at most 2 are allowed" in why(
+    assert "filled its working folder with 3 MiB; write less, at most 2 MiB" in why(
         run_all(start(guide))[1]
     )
 
@@ -203,9 +207,13 @@ def test_a_folder_that_fills_up_stops_the_step(
     [
         pytest.param("print('more')", "it printed after its closing", id="prints"),
         pytest.param("os._exit(4)", "after its last step it ended with", id="fails"),
-        pytest.param("sys.stderr.write('oh')", "standard error:\n  oh", id="complains"),
         pytest.param(
-            "time.sleep(600)", "after its last step it did not end", id="hangs"
+            "sys.stderr.write('oh')",
+            "standard error; mend what this says:\n  oh",
+            id="complains",
+        ),
+        pytest.param(
+            "time.sleep(600)", "after its last step it was stopped", id="hangs"
         ),
     ],
 )
