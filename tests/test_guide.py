@@ -51,7 +51,17 @@ class Source:
         self, *options: str, builder: str = "html"
     ) -> subprocess.CompletedProcess[str]:
         """Build it into `folder/out`, every warning an error."""
-        command = [sys.executable, "-m", "sphinx", "-b", builder, "-q", "-W", "-n"]
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "--no-color",
+            "-b",
+            builder,
+            "-q",
+            "-W",
+            "-n",
+        ]
         return subprocess.run(
             [*command, *options, str(self.doc), str(self.folder / "out")],
             cwd=ROOT,

@@ -301,7 +301,7 @@ def test_a_sample_that_fails_leaves_its_recording_alone(
     write_recording(RECORDING, guide.sdk / "recorded")
     before = files(guide.sdk / "recorded")
     ran = livesteps_here(guide.folder, "record", "tiny")
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert "ended with status 3" in ran.stderr
     assert files(guide.sdk / "recorded") == before
 
