@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
+import platformdirs
 from pydantic import Field
 from pygments.lexers import get_all_lexers
 
@@ -29,6 +32,15 @@ class Versions(Table):
     language: Command
 
 
+class Install(Table):
+    """How the libraries are installed that the program needs."""
+
+    files: Annotated[list[str], Field(min_length=1)]
+    """Of the SDK's folder: what names the libraries, and their lock."""
+    command: Command
+    """Run once where copies of the files are, and what it makes stays there."""
+
+
 class _File(Table):
     name: str
     language: str
@@ -39,13 +51,18 @@ class _File(Table):
     command: Command
     versions: Versions
     needs: list[str] = []
+    build: Command | None = None
+    install: Install | None = None
+    environment: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Kit:
     """How one SDK's sample is read and run.
 
-    In its commands `{python}` is this Python and `{sample}` the program.
+    In its commands `{python}` is this Python, `{sample}` the program,
+    `{built}` the file that its build makes, and `{cache}` the folder that its
+    libraries are installed in.
     """
 
     folder: Path
@@ -66,6 +83,11 @@ class Kit:
     versions: Versions
     needs: tuple[str, ...] = ()
     """Commands that the program calls, and that a machine may lack."""
+    build: tuple[str, ...] = ()
+    """What makes the program ready to run, in its folder; may be nothing."""
+    install: Install | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """More variables for all its commands."""
 
     @property
     def id(self) -> str:
@@ -77,15 +99,48 @@ class Kit:
         """The program, its markers checked."""
         return read_sample(self.path, comment=self.comment, lexer=self.lexer)
 
+    @cached_property
+    def cache(self) -> Path:
+        """Where its libraries are installed: another place if anything differs."""
+        assert self.install
+        digest = hashlib.sha256()
+        for part in (
+            *self.install.command,
+            *(f"{key}={value}" for key, value in sorted(self.environment.items())),
+            self.version_of("language"),
+            *(f"{name}\0{self._content(name)}" for name in self.install.files),
+        ):
+            digest.update(f"{len(part)}:{part}".encode(errors="surrogateescape"))
+        name = f"{self.id}-{digest.hexdigest()[:16]}"
+        return platformdirs.user_cache_path("livesteps") / name / "tree"
+
     def words(self, command: list[str] | tuple[str, ...], sample: Path) -> list[str]:
         """A command of this kit, filled in for a copy of the program."""
-        return [word.format(python=sys.executable, sample=sample) for word in command]
+        return [self._filled(word, sample) for word in command]
+
+    def variables(self) -> dict[str, str]:
+        """Its environment, filled in."""
+        return {
+            key: self._filled(value, self.path)
+            for key, value in self.environment.items()
+        }
+
+    def _filled(self, word: str, sample: Path) -> str:
+        filled = word.replace("{python}", sys.executable)
+        filled = filled.replace("{sample}", str(sample))
+        filled = filled.replace("{built}", str(sample.with_suffix(".built")))
+        if "{cache}" in word:
+            filled = filled.replace("{cache}", str(self.cache))
+        return filled
+
+    def _content(self, name: str) -> str:
+        return (self.folder / name).read_bytes().decode(errors="surrogateescape")
 
     def check_machine(self) -> None:
         """`Problem` says what this machine lacks to run the sample."""
         for command in self.needs:
             if not shutil.which(command, path=search_path()):
-                raise Problem(f"{command} is not installed", path=self._toml)
+                raise Problem(f"{command} is not installed", path=self.toml)
         self.version_of("sdk")
         self.version_of("language")
 
@@ -94,7 +149,7 @@ class Kit:
 
         `Problem` says what is missing if there is none.
         """
-        words = self.words(getattr(self.versions, what), self.path)
+        words = self.words(getattr(self.versions, what), self.path.absolute())
         shown = " ".join(self.words(getattr(self.versions, what), Path(self.path.name)))
         try:
             printed = subprocess.run(
@@ -104,25 +159,40 @@ class Kit:
                 text=True,
                 timeout=60,
                 check=True,
-                env={**os.environ, "PATH": search_path()},
+                cwd=self.folder,
+                env={
+                    **os.environ,
+                    "PATH": search_path(),
+                    # Nothing is installed yet.
+                    **{
+                        key: value
+                        for key, value in self.environment.items()
+                        if "{" not in value
+                    },
+                },
             ).stdout
         except FileNotFoundError:
-            raise Problem(f"{words[0]} is not installed", path=self._toml) from None
+            raise Problem(f"{words[0]} is not installed", path=self.toml) from None
         except subprocess.TimeoutExpired:
             raise Problem(
-                f"`{shown}` did not end within 60 s", path=self._toml
+                f"`{shown}` did not end within 60 s", path=self.toml
             ) from None
         except subprocess.CalledProcessError as error:
             last = error.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-            raise Problem(f"`{shown}` failed: {last[0]}", path=self._toml) from None
+            raise Problem(f"`{shown}` failed: {last[0]}", path=self.toml) from None
         found = re.search(r"\d[\w.+~-]*", printed)
         if not found:
-            raise Problem(f"`{shown}` printed no version", path=self._toml)
+            raise Problem(f"`{shown}` printed no version", path=self.toml)
         return found[0]
 
     @property
-    def _toml(self) -> Path:
+    def toml(self) -> Path:
+        """The file that it was read from."""
         return self.folder / "sdk.toml"
+
+    def line_of(self, *keys: str) -> int:
+        """The line of a key in its file."""
+        return line_of(self.toml.read_text(encoding="utf-8"), list(keys))
 
 
 def search_path() -> str:
@@ -137,7 +207,8 @@ def load_kit(path: Path) -> Kit:
     text = path.read_text(encoding="utf-8")
 
     def problem(key: str, what: str, todo: str) -> Problem:
-        return Problem(f"{key}: {what}", todo, path=path, line=line_of(text, [key]))
+        keys: list[int | str] = [*key.split(".")]
+        return Problem(f"{key}: {what}", todo, path=path, line=line_of(text, keys))
 
     lexers = {alias for entry in get_all_lexers(plugins=False) for alias in entry[1]}
     if file.lexer not in lexers:
@@ -152,15 +223,31 @@ def load_kit(path: Path) -> Kit:
             "it must be one line and hold {step}",
             "see CONTRIBUTING.rst for one in each language",
         )
-    for key, words in {"command": file.command, **dict(file.versions)}.items():
+    common = ["python", "sample"]
+    cached = ["cache"] if file.install else []
+    later = [*common, *(["built"] if file.build else []), *cached]
+    variables = {f"environment.{key}": [v] for key, v in file.environment.items()}
+    for key, words, known in (
+        ("command", file.command, later),
+        ("build", file.build or [], later),
+        (
+            "install.command",
+            file.install.command if file.install else [],
+            ["python", "cache"],
+        ),
+        *((key, words, cached) for key, words in variables.items()),
+        *((f"versions.{key}", words, common) for key, words in file.versions),
+    ):
         for word in words:
-            for name in re.findall(r"{(\w*)}", word):
-                if name not in ("python", "sample"):
-                    raise problem(
-                        key,
-                        f"unknown '{{{name}}}'",
-                        nearest(name, ["python", "sample"]),
-                    )
+            for name in re.findall(r"{(\w+)}", word):
+                if name not in known:
+                    advice = nearest(name, known) if known else "write it out"
+                    raise problem(key, f"unknown '{{{name}}}'", advice)
+    for name in file.install.files if file.install else []:
+        if not (path.parent / name).is_file():
+            raise problem(
+                "install.files", f"there is no file '{name}' beside it", "write it"
+            )
     return Kit(
         folder=path.parent,
         name=file.name,
@@ -172,6 +259,9 @@ def load_kit(path: Path) -> Kit:
         command=tuple(file.command),
         versions=file.versions,
         needs=tuple(file.needs),
+        build=tuple(file.build or ()),
+        install=file.install,
+        environment=file.environment,
     )
 
 

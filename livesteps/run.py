@@ -6,6 +6,7 @@ import datetime
 import difflib
 import json
 import os
+import re
 import selectors
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from livesteps import contract, guard
+from livesteps import contract, guard, toolchain
 from livesteps.errors import Problem, shown
 from livesteps.kit import Kit, search_path
 from livesteps.normalise import normalise, secret_in
@@ -153,6 +154,11 @@ class Run:
         self._known = {**place.known, fractals.partition("//")[2]: "fractals address"}
 
     def __enter__(self) -> Run:
+        try:
+            cache = toolchain.install(self.kit, self._halt)
+        except Problem:
+            self._place.account.close()
+            raise
         # The guard removes the folder, also when this process is no more.
         self._folder = Path(tempfile.mkdtemp(prefix="livesteps-run-")).resolve()
         self.work = self._folder / "work"
@@ -185,6 +191,9 @@ class Run:
         self._program.write_text(
             self.kit.sample.with_boundaries(self.kit.boundary), encoding="utf-8"
         )
+        for entry in cache.iterdir() if cache else ():
+            (self._program.parent / entry.name).symlink_to(entry)
+        self._broken = self._build()
         self._selector = selectors.DefaultSelector()
         assert self._guard.stdout
         assert self._guard.stderr
@@ -196,6 +205,22 @@ class Run:
             os.set_blocking(stream, False)
             self._selector.register(stream, selectors.EVENT_READ, into)
         return self
+
+    def _build(self) -> list[str]:
+        """Make the program ready to run; why that cannot be done."""
+        if not self.kit.build:
+            return []
+        try:
+            toolchain.complete(
+                self.kit.words(self.kit.build, self._program),
+                self._program.parent,
+                self._scrubbed(),
+                toolchain.BUILD_DEADLINE,
+                self._halt,
+            )
+        except toolchain.Failed as failed:
+            return [f"its build {failed.why}:\n" + self._published(failed.printed)]
+        return []
 
     def __exit__(
         self,
@@ -236,15 +261,16 @@ class Run:
         try:
             if self.results:
                 self._tell(b"\n")
-            else:
+            elif not self._broken:
                 os.write(self._control, b"\n")
-            self._run_until(f"step-{step.number + 1}", begun)
+            if not self._broken:
+                self._run_until(f"step-{step.number + 1}", begun)
         except _Stopped as stopped:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         requests = self._place.requests()
         output, faults = self._take_output(stopped=bool(reasons))
-        reasons += faults
+        reasons += self._broken or faults
         broken = bool(reasons)
         if not reasons:
             reasons += self._breaches(step, output, requests)
@@ -296,6 +322,7 @@ class Run:
             "HOME": str(self._folder),
             "LANG": "C.UTF-8",
             "TZ": "UTC",
+            **self.kit.variables(),
             **self._environment,
         }
 
@@ -395,11 +422,19 @@ class Run:
 
     def _said(self, err: bytes) -> str:
         """What it printed to standard error, with the published file's name."""
-        text = err.decode(errors="replace")[-MOST_OUTPUT:]
+        text = err.decode(errors="replace")
+        said = "it printed to standard error; mend what this says:\n"
+        return said + self._published(text)
+
+    def _published(self, text: str) -> str:
+        """What a command said of the program, as if of the published file."""
+        text = text[-MOST_OUTPUT:]
         for secret in self._place.secrets:
             text = text.replace(secret, "***")
-        text = text.replace(str(self._program), shown(self.kit.path))
-        return "it printed to standard error; mend what this says:\n" + _indented(text)
+        name = re.escape(self._program.name)
+        folder = re.escape(str(self._program.parent))
+        here = rf"{folder}/{name}|(?<![\w./-])(?:\./)?{name}(?=[:(])"
+        return _indented(re.sub(here, lambda _: shown(self.kit.path), text))
 
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None

@@ -24,6 +24,14 @@ from livesteps.step import Steps, load_steps
 
 pytest_plugins = ["pytester"]
 
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is coloured, whatever the terminal that the tests run in."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
 

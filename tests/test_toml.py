@@ -45,7 +45,7 @@ def complaint(path: Path) -> str:
             ),
             (
                 *("unknown key, nothing near", SDK, "lexer =", "qq ="),
-                *(0, "unknown key 'qq'; known: boundary, command, comment, "),
+                *(0, "unknown key 'qq'; known: boundary, build, command, "),
             ),
             (
                 *("missing key", SDK, 'comment = "#"\n', ""),
