@@ -46,6 +46,7 @@ class SdkFile(pytest.File):
     kit: Kit
     steps: Steps
     _run: Run | None = None
+    _problem: Problem | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
         """The recording, then each step."""
@@ -65,8 +66,15 @@ class SdkFile(pytest.File):
 
     def result_of(self, step: Step) -> Result:
         """The result of a step; those before it are run if they were not."""
+        if self._problem:
+            raise self._problem
         if self._run is None:
-            self._run = self._start()
+            try:
+                self._run = self._start()
+            except Problem as problem:
+                # The next item does not install again what cannot be had.
+                self._problem = problem
+                raise
         for _ in range(len(self._run.results), step.number):
             self._run.advance()
         if len(self._run.results) < step.number:

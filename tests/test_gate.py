@@ -213,3 +213,25 @@ def test_over_several_processes_a_sample_is_still_run_once(
     )
     ran.assert_outcomes(passed=6)
     assert (tmp_path / "ran").read_text() == "ran\n"
+
+
+def test_an_install_that_fails_is_not_tried_for_every_step(
+    make_guide: MakeGuide,
+    gate: Gate,
+    record: Record,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    guide = make_guide("print(1)", "print(2)")
+    record(guide)
+    (guide.sdk / "lock").touch()
+    log = tmp_path / "log"
+    with (guide.sdk / "sdk.toml").open("a") as file:
+        file.write('[install]\nfiles = ["lock"]\n')
+        file.write(f"command = ['sh', '-c', 'echo no registry | tee -a {log}; exit 1']")
+    ran = gate(guide)
+    ran.assert_outcomes(passed=1, failed=2)
+    ran.stdout.fnmatch_lines(["*` ended with status 1 in *", "  no registry"])
+    ran.stdout.no_fnmatch_line("*Traceback*")
+    assert log.read_text() == "no registry\n"
