@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -197,9 +198,9 @@ def test_a_folder_that_fills_up_stops_the_step(
     monkeypatch.setattr(run_module, "TICK", 0.02)
     fill = "open('much', 'wb').write(b'x' * (3 << 20))\n"
     guide = make_guide(ONE, fill + HANG, ONE)
-    assert "filled its working folder with 3 MiB; write less, at most 2 MiB" in why(
-        run_all(start(guide))[1]
-    )
+    # It may be looked at before all of it is written.
+    said = r"filled its working folder with [23] MiB; write less, at most 2 MiB"
+    assert re.search(said, why(run_all(start(guide))[1]))
 
 
 @pytest.mark.parametrize(
