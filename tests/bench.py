@@ -5,7 +5,6 @@ Ratios are of figures that were measured one after the other in this run.
 
 from __future__ import annotations
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from livesteps.cloud import Cloud
-from livesteps.kit import Kit, load_kits
+from livesteps.kit import Kit, load_kits, search_path
 from livesteps.stage import Stage
 from livesteps.step import Steps, load_steps
 
@@ -57,7 +56,7 @@ def bare(kit: Kit, steps: Steps, stage: Stage) -> float:
         for data in steps.files.values():
             (Path(folder) / data.name).write_bytes(data.content)
         environment = {
-            **{"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8"},
+            **{"PATH": search_path(), "HOME": folder, "LANG": "C.UTF-8"},
             **{"TZ": "UTC", "FRACTALS_ENDPOINT": stage.fractals_url},
             **place.environment,
         }
