@@ -88,6 +88,8 @@ class Kit:
     install: Install | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for all its commands."""
+    _versions: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What was asked once: an SDK's version takes up to a second."""
 
     @property
     def id(self) -> str:
@@ -149,6 +151,11 @@ class Kit:
 
         `Problem` says what is missing if there is none.
         """
+        if what not in self._versions:
+            self._versions[what] = self._ask_version(what)
+        return self._versions[what]
+
+    def _ask_version(self, what: str) -> str:
         words = self.words(getattr(self.versions, what), self.path.absolute())
         shown = " ".join(self.words(getattr(self.versions, what), Path(self.path.name)))
         try:
