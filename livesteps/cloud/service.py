@@ -17,6 +17,7 @@ from swift.common.http_protocol import SwiftHttpProtocol
 from livesteps.cloud import storage
 from livesteps.cloud.folder import CloudError, Kept
 from livesteps.cloud.identity import Identity
+from livesteps.cloud.reader import reader
 from livesteps.cloud.requestlog import Record, RequestLog
 from livesteps.cloud.settings import HOST, PATIENCE, Settings, urls
 
@@ -33,16 +34,16 @@ class Service:
     def __init__(self, state: Path) -> None:
         self._kept = kept = Kept(state)
         identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
-        reader = _listen()
-        backends = {name: _listen() for name in ("account", "container", "object")}
+        looking = _listen()
+        listeners = {name: _listen() for name in ("account", "container", "object")}
         kept.identity_port, kept.storage_port = _port(identity), _port(main)
         self._settings = settings = Settings(
             state=state,
             identity_port=kept.identity_port,
             storage_port=kept.storage_port,
-            account_port=_port(backends["account"]),
-            container_port=_port(backends["container"]),
-            object_port=_port(backends["object"]),
+            account_port=_port(listeners["account"]),
+            container_port=_port(listeners["container"]),
+            object_port=_port(listeners["object"]),
             admin_password=kept.admin_password,
             reader_key=secrets.token_urlsafe(16),
         )
@@ -50,12 +51,13 @@ class Service:
         storage.prepare(settings)
         self._identity = Identity(settings, kept.new)
         self._proxy = storage.proxy(settings)
-        for name, app in storage.backends(settings).items():
-            _serve(backends[name], app)
+        backends = storage.backends(settings)
+        for name, app in backends.items():
+            _serve(listeners[name], app)
         _serve(identity, self._identity.app)
         _serve(main, self._proxy)
-        _serve(reader, storage.reader(settings))
-        self._reader_port = _port(reader)
+        _serve(looking, reader(settings, backends))
+        self._reader_port = _port(looking)
         self._records: dict[str, list[Record]] = {}
         for project in kept.projects:
             self._open(project)
@@ -69,11 +71,11 @@ class Service:
                 out.write(json.dumps(answer) + "\n")
                 out.flush()
 
-            reader = {
+            outside = {
                 "reader_url": f"http://{HOST}:{self._reader_port}",
                 "reader_key": self._settings.reader_key,
             }
-            tell({"done": urls(vars(self._kept)) | reader})
+            tell({"done": urls(vars(self._kept)) | outside})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 

@@ -33,7 +33,6 @@ _TALKATIVE = (
     "stevedore",
 )
 
-READER_PIPELINE = "catch_errors gatekeeper cache reader slo dlo proxy-server"
 PIPELINE = (
     "catch_errors gatekeeper healthcheck cache listing_formats bulk tempurl "
     "authtoken s3api s3token keystoneauth staticweb copy container-quotas "
@@ -91,8 +90,7 @@ class Settings:
         for name in ("fernet-keys", "credential-keys"):
             _write_key(self.keystone_dir / name)
         _write(self.keystone_dir / "keystone.conf", self._keystone())
-        _write(self.swift_dir / "proxy-server.conf", self._proxy(PIPELINE))
-        _write(self.swift_dir / "reader.conf", self._proxy(READER_PIPELINE))
+        _write(self.swift_dir / "proxy-server.conf", self._proxy())
         (self.swift_dir / "swift.conf").write_text(
             "[swift-hash]\nswift_hash_path_suffix = livesteps\n"
             "[storage-policy:0]\nname = three-copies\ndefault = yes\n"
@@ -179,12 +177,12 @@ policy_file = {folder}/policy.yaml
 policy_dirs = {folder}/policy.d
 """
 
-    def _proxy(self, pipeline: str) -> str:
+    def _proxy(self) -> str:
         return f"""\
 [DEFAULT]
 swift_dir = {self.swift_dir}
 [pipeline:main]
-pipeline = {pipeline}
+pipeline = {PIPELINE}
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -197,9 +195,6 @@ object_chunk_size = {CHUNK}
 client_chunk_size = {CHUNK}
 [filter:catch_errors]
 use = egg:swift#catch_errors
-[filter:reader]
-paste.filter_factory = livesteps.cloud.reader:filter_factory
-key = {self.reader_key}
 [filter:gatekeeper]
 use = egg:swift#gatekeeper
 [filter:healthcheck]

@@ -55,11 +55,6 @@ def proxy(settings: Settings) -> Any:
     return wsgi.loadapp(str(settings.swift_dir / "proxy-server.conf"))
 
 
-def reader(settings: Settings) -> Any:
-    """The proxy for who looks from outside: see `livesteps.cloud.reader`."""
-    return wsgi.loadapp(str(settings.swift_dir / "reader.conf"))
-
-
 def backends(settings: Settings) -> dict[str, Any]:
     """The WSGI applications of the account, container and object servers."""
     return {
