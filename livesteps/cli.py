@@ -83,6 +83,13 @@ def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
     "--os-cloud", metavar="NAME", help="Run against this cloud of clouds.yaml."
 )
 @click.option(
+    "--swift",
+    type=click.Choice([cloud.PYPI, cloud.DEBIAN]),
+    default=cloud.PYPI,
+    show_default=True,
+    help="Whose Swift and Keystone to start.",
+)
+@click.option(
     "--require",
     multiple=True,
     metavar="SDK",
@@ -93,6 +100,7 @@ def run(
     everything: bool,
     last: int | None,
     os_cloud: str | None,
+    swift: str,
     require: tuple[str, ...],
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
@@ -103,8 +111,11 @@ def run(
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = [_kit(kits, sdk).id for sdk in require]
-    outcomes = _outcomes(chosen, None if os_cloud else cloud.supported())
-    with Stage(steps, os_cloud=os_cloud) as stage, _progress(outcomes, steps) as tell:
+    outcomes = _outcomes(chosen, None if os_cloud else cloud.supported(swift))
+    with (
+        Stage(steps, os_cloud=os_cloud, swift=swift) as stage,
+        _progress(outcomes, steps) as tell,
+    ):
         run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
     _finish(outcomes, steps, required)
 

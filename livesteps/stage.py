@@ -7,7 +7,7 @@ import threading
 from contextlib import ExitStack
 from types import TracebackType
 
-from livesteps.cloud import Cloud
+from livesteps.cloud import PYPI, Cloud
 from livesteps.fractals import Fractals, checksums
 from livesteps.kit import Kit
 from livesteps.place import Embedded, Named, Place
@@ -20,17 +20,24 @@ class Stage:
     """The servers, started on entry and stopped on exit.
 
     With `os_cloud` the samples run against that cloud of clouds.yaml, and no
-    cloud is started.
+    cloud is started. `swift` says whose Swift it is that is started.
     """
 
-    def __init__(self, steps: Steps, *, os_cloud: str | None = None) -> None:
+    def __init__(
+        self, steps: Steps, *, os_cloud: str | None = None, swift: str = PYPI
+    ) -> None:
         self.steps = steps
+        self._swift = swift
         self._os_cloud = os_cloud
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
-            self.cloud = None if self._os_cloud else stack.enter_context(Cloud())
+            self.cloud = (
+                None
+                if self._os_cloud
+                else stack.enter_context(Cloud(swift=self._swift))
+            )
             if self._os_cloud:
                 # What is wrong with it stops all, before anything runs.
                 self.place("check").account.close()

@@ -6,7 +6,15 @@ project whose every request is recorded.
 
 from livesteps.cloud.command import serve
 from livesteps.cloud.folder import CloudError
-from livesteps.cloud.parent import Cloud, supported
+from livesteps.cloud.parent import DEBIAN, PYPI, Cloud, supported
 from livesteps.cloud.project import Project
 
-__all__ = ["Cloud", "CloudError", "Project", "serve", "supported"]
+__all__ = [
+    "DEBIAN",
+    "PYPI",
+    "Cloud",
+    "CloudError",
+    "Project",
+    "serve",
+    "supported",
+]

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -26,10 +25,35 @@ from livesteps.cloud.project import Project
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
-def supported() -> str | None:
-    """Why no cloud can run here, in a short phrase; None where one can."""
+PYPI, DEBIAN = "pypi", "debian"
+DEBIAN_PYTHON = "/usr/bin/python3"
+DEBIAN_PACKAGES = ("python3-keystone", "python3-keystonemiddleware", "python3-swift")
+
+
+def supported(swift: str = PYPI) -> str | None:
+    """Why no cloud can run here, in a short phrase; None where one can.
+
+    `swift` says whose: `PYPI`, beside this package, or `DEBIAN`, as packaged by
+    the distribution.
+    """
     if sys.platform != "linux":
         return "Swift runs on Linux only"
+    if swift == DEBIAN:
+        imports = ", ".join(
+            package.removeprefix("python3-") for package in DEBIAN_PACKAGES
+        )
+        try:
+            tried = subprocess.run(
+                [DEBIAN_PYTHON, "-I", "-c", f"import {imports}"],
+                capture_output=True,
+                check=False,
+            ).returncode
+        except OSError:
+            tried = 1
+        if tried:
+            packages = " ".join(DEBIAN_PACKAGES)
+            return f"Debian's Swift is not installed (apt-get install {packages})"
+        return None
     for package in ("keystone", "swift"):
         if find_spec(package) is None:
             return f"{package} is not installed (pip install 'livesteps[cloud]')"
@@ -41,7 +65,8 @@ class Cloud:
 
     With `state`, a folder, all that the cloud holds is kept between starts:
     data, ports, projects and their passwords. Without, it is all removed at
-    the end. `deadline` is in seconds, for the start and for each call.
+    the end. `swift` says whose Swift and Keystone it is, as in `supported`.
+    `deadline` is in seconds, for the start and for each call.
 
     Raises `CloudError` where it cannot start.
     """
@@ -52,16 +77,20 @@ class Cloud:
     """Keystone, as all projects share it; ends with `/v3`."""
     storage_url: str
     """Swift, as all projects share it: scheme, host and port."""
+    versions: dict[str, str]
+    """The versions of Swift and Keystone, by lower-case name."""
 
-    def __init__(self, state: Path | None = None, *, deadline: float = 60.0) -> None:
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        swift: str = PYPI,
+        deadline: float = 60.0,
+    ) -> None:
         self._kept = state
+        self._swift = swift
         self._deadline = deadline
         self._turn = threading.Lock()
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """The versions of Swift and Keystone, by lower-case name."""
-        return {name: metadata.version(name) for name in ("swift", "keystone")}
 
     @property
     def devices(self) -> list[Path]:
@@ -69,7 +98,7 @@ class Cloud:
         return [self.state / "devices" / name for name in ("d1", "d2", "d3")]
 
     def __enter__(self) -> Self:
-        reason = supported()
+        reason = supported(self._swift)
         if reason:
             raise CloudError(f"no cloud can run here: {reason}")
         if self._kept is None:
@@ -92,6 +121,7 @@ class Cloud:
             self._stop()
             raise
         self.auth_url, self.storage_url = ready["auth_url"], ready["storage_url"]
+        self.versions = ready["versions"]
         self._reader_url, self._reader_key = ready["reader_url"], ready["reader_key"]
         return self
 
@@ -136,13 +166,24 @@ class Cloud:
         raise self._failed("the cloud has ended")
 
     def _command(self) -> list[str]:
-        command = [sys.executable, "-P", "-m", "livesteps.cloud.server"]
+        python = DEBIAN_PYTHON if self._swift == DEBIAN else sys.executable
+        command = [python, "-P", "-m", "livesteps.cloud.server"]
         temporary = ["--temporary"] if self._kept is None else []
         return [*command, str(self.state), *temporary]
 
     def _environment(self) -> dict[str, str]:
-        here = str(Path(__file__).resolve().parents[2])
-        path = [here, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        package = Path(__file__).resolve().parents[1]
+        path = [
+            str(package.parent),
+            *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+        ]
+        if self._swift == DEBIAN:
+            # Nothing of this Python but this package.
+            path = [str(self.state / "python")]
+            (self.state / "python").mkdir(exist_ok=True)
+            link = self.state / "python" / package.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(package)
         return {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             "PYTHONPATH": os.pathsep.join(filter(None, path)),

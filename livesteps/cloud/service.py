@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import traceback
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,14 @@ class Service:
                 out.write(json.dumps(answer) + "\n")
                 out.flush()
 
-            outside = {
+            more = {
+                "versions": {
+                    name: metadata.version(name) for name in ("swift", "keystone")
+                },
                 "reader_url": f"http://{HOST}:{self._reader_port}",
                 "reader_key": self._settings.reader_key,
             }
-            tell({"done": urls(vars(self._kept)) | outside})
+            tell({"done": urls(vars(self._kept)) | more})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 

@@ -6,6 +6,7 @@ import base64
 import os
 from array import array
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -155,14 +156,18 @@ class Settings:
     def _keystone(self) -> str:
         folder = self.keystone_dir
         levels = ",".join(f"{name}=CRITICAL" for name in _TALKATIVE)
+        methods = ["external", "password", "token", "application_credential"]
+        if metadata.entry_points(group="keystone.auth.ec2credential"):
+            methods.append("ec2credential")  # older versions have no such method
         return f"""\
 [DEFAULT]
 default_log_levels = {levels}
 [auth]
-methods = external,password,token,application_credential,ec2credential
+methods = {",".join(methods)}
 [cache]
 backend = oslo_cache.dict
 [credential]
+caching = false
 key_repository = {folder}/credential-keys
 [database]
 connection = sqlite:///{folder}/keystone.db

@@ -10,8 +10,7 @@ from typing import Any
 
 from swift.account.replicator import AccountReplicator
 from swift.account.server import AccountController
-from swift.common import db_replicator, wsgi
-from swift.common.utils import logs, set_swift_dir
+from swift.common import db_replicator, utils, wsgi
 from swift.container.replicator import ContainerReplicator
 from swift.container.server import ContainerController
 from swift.obj.replicator import ObjectReplicator
@@ -45,9 +44,10 @@ def copy_database(
 
 def prepare(settings: Settings) -> None:
     """Point Swift at its folder and its log; before any server is made."""
-    logs.ThreadSafeSysLogHandler = _LogHandler
+    # Older versions of Swift have them in `utils` itself.
+    getattr(utils, "logs", utils).ThreadSafeSysLogHandler = _LogHandler
     db_replicator.Replicator._rsync_file = copy_database
-    set_swift_dir(str(settings.swift_dir))
+    utils.set_swift_dir(str(settings.swift_dir))
 
 
 def proxy(settings: Settings) -> Any:
