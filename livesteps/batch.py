@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -57,9 +56,8 @@ def run_batch(
     last: int | None = None,
     compare: bool = True,
 ) -> None:
-    """Run all outcomes' samples, as many at once as there are processors.
+    """Run all outcomes' samples, as many at once as the stage allows.
 
-    On a cloud of clouds.yaml it is one after the other: they share a project.
     `changed` is called after every step, from the thread that ran it. `last`
     is the step after which to stop. With `compare` the outputs must be the
     recorded ones.
@@ -67,7 +65,7 @@ def run_batch(
     waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
     waiting.sort(key=lambda outcome: _recorded_seconds(stage, outcome), reverse=True)
     halt = threading.Event()
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() if stage.cloud else 1)
+    pool = ThreadPoolExecutor(max_workers=stage.at_once)
     try:
         futures = [
             pool.submit(_run_one, stage, outcome, changed, last, compare, halt)

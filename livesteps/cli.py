@@ -20,7 +20,7 @@ from livesteps import cloud
 from livesteps.batch import Outcome, State, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
-from livesteps.kit import Kit, load_kits
+from livesteps.kit import SERVERS, Kit, load_kits
 from livesteps.recording import read_recording, write_recording
 from livesteps.stage import Stage
 from livesteps.step import Steps, load_steps
@@ -83,11 +83,11 @@ def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
     "--os-cloud", metavar="NAME", help="Run against this cloud of clouds.yaml."
 )
 @click.option(
-    "--swift",
-    type=click.Choice([cloud.PYPI, cloud.DEBIAN]),
-    default=cloud.PYPI,
+    "--server",
+    type=click.Choice(SERVERS),
+    default=SERVERS[0],
     show_default=True,
-    help="Whose Swift and Keystone to start.",
+    help="What to run against: our own Swift, Debian's older one, or, for S3, moto.",
 )
 @click.option(
     "--require",
@@ -100,7 +100,7 @@ def run(
     everything: bool,
     last: int | None,
     os_cloud: str | None,
-    swift: str,
+    server: str,
     require: tuple[str, ...],
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
@@ -111,9 +111,10 @@ def run(
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = [_kit(kits, sdk).id for sdk in require]
-    outcomes = _outcomes(chosen, None if os_cloud else cloud.supported(swift))
+    why_not = None if os_cloud else cloud.supported(debian=server == "debian")
+    outcomes = _outcomes(chosen, why_not)
     with (
-        Stage(steps, os_cloud=os_cloud, swift=swift) as stage,
+        Stage(steps, os_cloud=os_cloud, server=server) as stage,
         _progress(outcomes, steps) as tell,
     ):
         run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)

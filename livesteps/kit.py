@@ -22,6 +22,10 @@ from livesteps.errors import Problem, nearest
 from livesteps.sample import Sample, read_sample
 from livesteps.tomlfile import Table, line_of, load
 
+SERVERS = ("swift", "debian", "moto")
+"""What a sample can run against: the Swift that this project pins, the older one
+that Debian packages, and moto, which speaks S3 alone."""
+
 Command = Annotated[list[str], Field(min_length=1)]
 
 

@@ -9,6 +9,7 @@ from requests import RequestException
 
 from livesteps.cloud import Cloud, Project
 from livesteps.errors import Problem, nearest
+from livesteps.s3 import Moto, S3Account
 from livesteps.snapshot import Account, Snapshot
 
 Request = dict[str, Any]
@@ -18,7 +19,6 @@ Request = dict[str, Any]
 class Place(Protocol):
     """An account to run in, and what the runner sees of it."""
 
-    account: Account
     environment: dict[str, str]
     """The OS_* variables that the sample gets."""
     known: dict[str, str]
@@ -30,6 +30,10 @@ class Place(Protocol):
     versions: dict[str, str]
     """Versions of the servers, as far as they are known."""
 
+    @property
+    def account(self) -> Account | S3Account:
+        """What the sample stores in."""
+
     def requests(self) -> list[Request] | None:
         """The requests since the last call; None where nobody sees them."""
 
@@ -40,11 +44,13 @@ class Place(Protocol):
 class Embedded:
     """A fresh project of the embedded cloud."""
 
+    account: Account | S3Account
     patience = 0.0
 
-    def __init__(self, cloud: Cloud, name: str) -> None:
+    def __init__(self, cloud: Cloud, name: str, *, front: str | None = None) -> None:
+        """`front` is a server that stands before Swift, as in `Cloud.project`."""
         self._cloud = cloud
-        self._project: Project = cloud.project(name)
+        self._project: Project = cloud.project(name, front=front)
         token, url = cloud.reader(self._project)
         self.account = Account(url, token)
         self._held = self.account.snapshot()
@@ -70,6 +76,26 @@ class Embedded:
         if any(entry["method"] not in ("GET", "HEAD") for entry in requests or ()):
             self._held = self.account.snapshot()
         return self._held
+
+
+class OnMoto(Embedded):
+    """A fresh project whose S3 address is moto's."""
+
+    def __init__(self, cloud: Cloud, name: str, moto: Moto) -> None:
+        super().__init__(cloud, name, front=moto.url)
+        self._moto = moto
+        moto.swift = self._project.storage_url
+        moto.reset()
+        moto.take_records()
+        self.account.close()
+        self.account = S3Account(moto.reader_url)
+        self.versions = {**cloud.versions, "moto": moto.version}
+        self.known[urlsplit(moto.url).netloc] = "object storage address"
+
+    def requests(self) -> list[Request]:
+        """Those to Identity, then those to moto."""
+        asked = [each for each in super().requests() if each["service"] == "identity"]
+        return asked + self._moto.take_records()
 
 
 class Named:

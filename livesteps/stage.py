@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from contextlib import ExitStack
 from types import TracebackType
 
-from livesteps.cloud import PYPI, Cloud
+from livesteps.cloud import Cloud
 from livesteps.fractals import Fractals, checksums
-from livesteps.kit import Kit
-from livesteps.place import Embedded, Named, Place
+from livesteps.kit import SERVERS, Kit
+from livesteps.place import Embedded, Named, OnMoto, Place
 from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
+from livesteps.s3 import Moto
 from livesteps.step import Steps
 
 
@@ -20,30 +22,38 @@ class Stage:
     """The servers, started on entry and stopped on exit.
 
     With `os_cloud` the samples run against that cloud of clouds.yaml, and no
-    cloud is started. `swift` says whose Swift it is that is started.
+    cloud is started. Else `server` says which of `SERVERS` it is.
     """
 
     def __init__(
-        self, steps: Steps, *, os_cloud: str | None = None, swift: str = PYPI
+        self, steps: Steps, *, os_cloud: str | None = None, server: str = SERVERS[0]
     ) -> None:
         self.steps = steps
-        self._swift = swift
+        self._server = server
         self._os_cloud = os_cloud
+        self._moto: Moto | None = None
         self._numbers = itertools.count(1)
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
-            self.cloud = (
-                None
-                if self._os_cloud
-                else stack.enter_context(Cloud(swift=self._swift))
-            )
+            self.cloud = None
             if self._os_cloud:
                 # What is wrong with it stops all, before anything runs.
                 self.place("check").account.close()
+            else:
+                debian = self._server == "debian"
+                self.cloud = stack.enter_context(Cloud(debian=debian))
+            if self._server == "moto":
+                self._moto = stack.enter_context(Moto())
             self.fractals_url = stack.enter_context(Fractals()).url
             self._stack = stack.pop_all()
         return self
+
+    @property
+    def at_once(self) -> int:
+        """How many samples may run side by side: where they share what they
+        store in, one."""
+        return 1 if self._moto or not self.cloud else os.cpu_count() or 1
 
     def __exit__(
         self,
@@ -76,7 +86,10 @@ class Stage:
     def place(self, name: str) -> Place:
         """A place where nothing has run yet."""
         if self.cloud:
-            return Embedded(self.cloud, f"{name}-{next(self._numbers)}")
+            name = f"{name}-{next(self._numbers)}"
+            if self._moto:
+                return OnMoto(self.cloud, name, self._moto)
+            return Embedded(self.cloud, name)
         assert self._os_cloud
         made = {container for step in self.steps.steps for container in step.holds}
         return Named(self._os_cloud, made)

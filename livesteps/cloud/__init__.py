@@ -6,12 +6,10 @@ project whose every request is recorded.
 
 from livesteps.cloud.command import serve
 from livesteps.cloud.folder import CloudError
-from livesteps.cloud.parent import DEBIAN, PYPI, Cloud, supported
+from livesteps.cloud.parent import Cloud, supported
 from livesteps.cloud.project import Project
 
 __all__ = [
-    "DEBIAN",
-    "PYPI",
     "Cloud",
     "CloudError",
     "Project",

@@ -25,20 +25,19 @@ from livesteps.cloud.project import Project
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
-PYPI, DEBIAN = "pypi", "debian"
 DEBIAN_PYTHON = "/usr/bin/python3"
 DEBIAN_PACKAGES = ("python3-keystone", "python3-keystonemiddleware", "python3-swift")
 
 
-def supported(swift: str = PYPI) -> str | None:
+def supported(*, debian: bool = False) -> str | None:
     """Why no cloud can run here, in a short phrase; None where one can.
 
-    `swift` says whose: `PYPI`, beside this package, or `DEBIAN`, as packaged by
-    the distribution.
+    Swift and Keystone are those beside this package, or those that the
+    distribution has packaged.
     """
     if sys.platform != "linux":
         return "Swift runs on Linux only"
-    if swift == DEBIAN:
+    if debian:
         imports = ", ".join(
             package.removeprefix("python3-") for package in DEBIAN_PACKAGES
         )
@@ -65,7 +64,7 @@ class Cloud:
 
     With `state`, a folder, all that the cloud holds is kept between starts:
     data, ports, projects and their passwords. Without, it is all removed at
-    the end. `swift` says whose Swift and Keystone it is, as in `supported`.
+    the end. `debian` is as for `supported`.
     `deadline` is in seconds, for the start and for each call.
 
     Raises `CloudError` where it cannot start.
@@ -84,11 +83,11 @@ class Cloud:
         self,
         state: Path | None = None,
         *,
-        swift: str = PYPI,
+        debian: bool = False,
         deadline: float = 60.0,
     ) -> None:
         self._kept = state
-        self._swift = swift
+        self._debian = debian
         self._deadline = deadline
         self._turn = threading.Lock()
 
@@ -98,7 +97,7 @@ class Cloud:
         return [self.state / "devices" / name for name in ("d1", "d2", "d3")]
 
     def __enter__(self) -> Self:
-        reason = supported(self._swift)
+        reason = supported(debian=self._debian)
         if reason:
             raise CloudError(f"no cloud can run here: {reason}")
         if self._kept is None:
@@ -133,13 +132,15 @@ class Cloud:
     ) -> None:
         self._stop()
 
-    def project(self, name: str) -> Project:
+    def project(self, name: str, *, front: str | None = None) -> Project:
         """A new project with a user and two listeners of its own.
 
-        If there is a project of this name already, it is that one.
+        If there is a project of this name already, it is that one. Its catalog
+        shows `front` in the place of Swift's own address: a server that stands
+        before it; scheme, host and port.
         """
         return Project(
-            **self._call("project", name=name),
+            **self._call("project", name=name, front=front),
             main_auth_url=self.auth_url,
             main_storage_url=self.storage_url,
         )
@@ -166,7 +167,7 @@ class Cloud:
         raise self._failed("the cloud has ended")
 
     def _command(self) -> list[str]:
-        python = DEBIAN_PYTHON if self._swift == DEBIAN else sys.executable
+        python = DEBIAN_PYTHON if self._debian else sys.executable
         command = [python, "-P", "-m", "livesteps.cloud.server"]
         temporary = ["--temporary"] if self._kept is None else []
         return [*command, str(self.state), *temporary]
@@ -177,7 +178,7 @@ class Cloud:
             str(package.parent),
             *os.environ.get("PYTHONPATH", "").split(os.pathsep),
         ]
-        if self._swift == DEBIAN:
+        if self._debian:
             # Nothing of this Python but this package.
             path = [str(self.state / "python")]
             (self.state / "python").mkdir(exist_ok=True)

@@ -92,15 +92,16 @@ class Service:
             traceback.print_exc()
             return {"error": {"what": f"the cloud failed: {error!r}"}}
 
-    def do_project(self, name: str) -> dict[str, Any]:
+    def do_project(self, name: str, front: str | None) -> dict[str, Any]:
         """The project of this name, made if there is none."""
-        for kept in self._kept.projects:
-            if kept["name"] == name:
-                return self._shown(kept)
-        project = self._identity.make_project(name)
-        self._open(project)
-        self._kept.projects.append(project)
-        self._kept.save()
+        project = next((p for p in self._kept.projects if p["name"] == name), None)
+        if project is None:
+            project = self._identity.make_project(name)
+            self._open(project)
+            self._kept.projects.append(project)
+            self._kept.save()
+        if front:
+            self._identity.catalog.own[project["id"]]["storage_url"] = front
         return self._shown(project)
 
     def do_requests(self, project: str) -> list[Record]:

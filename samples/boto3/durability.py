@@ -100,9 +100,10 @@ for fractal in answer.json()["objects"]:
     print(f"Backed up {stored.key}: {stored.e_tag}")
 
 # step-12
-# This raises nothing for an object that stays. The next line would:
-# BucketNotEmpty.
-bucket.objects.delete()
+for item in bucket.objects.all():
+    item.delete()
+
+# If an object were left, this would raise an error: BucketNotEmpty.
 bucket.delete()
 print(f"Deleted {bucket.name}")
 
