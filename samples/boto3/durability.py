@@ -58,8 +58,8 @@ print("Downloaded to downloaded.jpg")
 
 # step-7
 etag = goat.e_tag.strip('"')
-content = Path("downloaded.jpg").read_bytes()
-checksum = hashlib.md5(content).hexdigest()
+with open("downloaded.jpg", "rb") as file:
+    checksum = hashlib.file_digest(file, "md5").hexdigest()
 print(f"Swift:      {etag}")
 print(f"Downloaded: {checksum}")
 

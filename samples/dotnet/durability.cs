@@ -125,8 +125,11 @@ Console.WriteLine("Downloaded to downloaded.jpg");
 
 // step-7
 var etag = goat.Headers.GetValues("ETag").Single();
-var checksum = Convert.ToHexStringLower(
-    MD5.HashData(File.ReadAllBytes("downloaded.jpg")));
+string checksum;
+using (var file = File.OpenRead("downloaded.jpg"))
+{
+    checksum = Convert.ToHexStringLower(await MD5.HashDataAsync(file));
+}
 Console.WriteLine($"Swift:      {etag}");
 Console.WriteLine($"Downloaded: {checksum}");
 

@@ -141,12 +141,18 @@ func main() {
 	fmt.Println("Downloaded to downloaded.jpg")
 
 	// step-7
-	content, err := os.ReadFile("downloaded.jpg")
+	file, err = os.Open("downloaded.jpg")
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	checksum := fmt.Sprintf("%x", md5.Sum(content))
+	hash := md5.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		log.Fatal(err)
+	}
+	file.Close()
+
+	checksum := fmt.Sprintf("%x", hash.Sum(nil))
 	fmt.Println("Swift:     ", goat.ETag)
 	fmt.Println("Downloaded:", checksum)
 	if checksum != goat.ETag {

@@ -46,8 +46,8 @@ swift.get_object(
 print("Downloaded to downloaded.jpg")
 
 # step-7
-content = Path("downloaded.jpg").read_bytes()
-checksum = hashlib.md5(content).hexdigest()
+with open("downloaded.jpg", "rb") as file:
+    checksum = hashlib.file_digest(file, "md5").hexdigest()
 print(f"Swift:      {goat.etag}")
 print(f"Downloaded: {checksum}")
 

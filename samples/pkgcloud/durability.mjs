@@ -80,9 +80,9 @@ await pipeline(download, fs.createWriteStream("downloaded.jpg"));
 console.log("Downloaded to downloaded.jpg");
 
 // step-7
-const checksum = createHash("md5")
-  .update(fs.readFileSync("downloaded.jpg"))
-  .digest("hex");
+const hash = createHash("md5");
+await pipeline(fs.createReadStream("downloaded.jpg"), hash);
+const checksum = hash.digest("hex");
 console.log(`Swift:      ${goat.etag}`);
 console.log(`Downloaded: ${checksum}`);
 
