@@ -25,6 +25,7 @@ class State(Enum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_RUN = "not run"
+    RECORDED = "recorded"
 
 
 @dataclass
@@ -40,12 +41,30 @@ class Outcome:
     step: Step | None = None
     """The step that was last run."""
     why: str = ""
-    """Why it was not run, or failed, in one line."""
+    """Why it was not run, or failed, or is only recorded, in one line."""
     failure: Failure | None = None
     recording: Recording | None = None
     """The run as a recording, if every step passed."""
     version: str = ""
-    """Of the SDK that runs here, if it does."""
+    """Of the SDK that runs here, or that was recorded, if either is so."""
+
+
+def only_recorded(kit: Kit, steps: int) -> Outcome:
+    """The outcome of a sample that is not run with the others: it is good if
+    its recording is whole, and of the sample as it is now."""
+    assert kit.recorded_only
+    folder = kit.folder / "recorded"
+    try:
+        recording = read_recording(folder, steps)
+        check_recording(recording, folder, kit)
+    except Problem as problem:
+        return Outcome(kit, State.FAILED, why=str(problem))
+    return Outcome(
+        kit,
+        State.RECORDED,
+        why=f"on {recording.date}: {kit.recorded_only.reason}",
+        version=recording.sdk,
+    )
 
 
 def run_batch(

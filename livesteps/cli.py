@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livesteps import cloud
-from livesteps.batch import Outcome, State, run_batch
+from livesteps.batch import Outcome, State, only_recorded, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
@@ -31,6 +31,7 @@ STYLES = {
     State.NOT_RUN: "yellow",
     State.RUNNING: "cyan",
     State.WAITING: "dim",
+    State.RECORDED: "green",
 }
 
 
@@ -110,9 +111,9 @@ def run(
     if last is not None and not 1 <= last <= len(steps):
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
-    required = [_kit(kits, sdk).id for sdk in require]
+    required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
-    outcomes = _outcomes(chosen, why_not)
+    outcomes = _outcomes(chosen, steps, why_not, named=sdks)
     with (
         Stage(steps, os_cloud=os_cloud, server=server) as stage,
         _progress(outcomes, steps) as tell,
@@ -126,7 +127,7 @@ def run(
 def record(sdk: str) -> None:
     """Run a sample and write what it printed as its recording."""
     steps, kits = _guide()
-    [outcome] = _outcomes([_kit(kits, sdk)], cloud.supported())
+    [outcome] = _outcomes([_kit(kits, sdk)], steps, cloud.supported(), named=[sdk])
     folder = outcome.kit.folder / "recorded"
     with Stage(steps) as stage, _progress([outcome], steps) as tell:
         run_batch(stage, [outcome], tell, compare=False)
@@ -160,8 +161,8 @@ def record(sdk: str) -> None:
 def guide(require: tuple[str, ...]) -> None:
     """Run every sample that can run here, and build the guide from that."""
     steps, kits = _guide()
-    required = [_kit(kits, sdk).id for sdk in require]
-    outcomes = _outcomes(list(kits.values()), cloud.supported())
+    required = _required(kits, require)
+    outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
     if any(outcome.state is State.WAITING for outcome in outcomes):
         with Stage(steps) as stage, _progress(outcomes, steps) as tell:
             run_batch(stage, outcomes, tell)
@@ -208,11 +209,34 @@ def _kit(kits: dict[str, Kit], sdk: str) -> Kit:
     return kits[sdk]
 
 
-def _outcomes(kits: Sequence[Kit], why_not: str | None) -> list[Outcome]:
+def _required(
+    kits: dict[str, Kit], require: Sequence[str], *, named: Sequence[str] = ()
+) -> list[str]:
+    """The SDKs that must run: of those that are only recorded, who is named."""
+    for sdk in require:
+        only = _kit(kits, sdk).recorded_only
+        if only and sdk not in named:
+            raise Problem(
+                f"'{sdk}' is recorded only, and cannot be required: {only.reason}",
+                f"run it by its name: `livesteps run {sdk}`",
+            )
+    return list(require)
+
+
+def _outcomes(
+    kits: Sequence[Kit],
+    steps: Steps,
+    why_not: str | None,
+    *,
+    named: Sequence[str] = (),
+) -> list[Outcome]:
     """An outcome for each kit; those that cannot run here say why."""
     outcomes = []
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
+        if kit.recorded_only and kit.id not in named:
+            outcomes.append(only_recorded(kit, len(steps)))
+            continue
         outcome = Outcome(kit)
         try:
             kit.check_machine()
@@ -268,7 +292,8 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
         if outcome.state is State.RUNNING and outcome.step:
             state = outcome.step.label
         elif outcome.why:
-            state = f"{state}: {outcome.why}"
+            between = " " if outcome.state is State.RECORDED else ": "
+            state += between + outcome.why
         table.add_row(
             outcome.kit.id,
             outcome.version,

@@ -1,15 +1,23 @@
-"""The pytest plugin: every sdk.toml is collected, one item a step."""
+"""The pytest plugin: every sdk.toml is collected, one item a step.
+
+A sample that is recorded only has no items of steps, since it does not run
+here, but one of what looks at the program without running it.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kit
+from livesteps import toolchain
+from livesteps.errors import Problem, shown
+from livesteps.kit import Kit, load_kit, search_path
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
 from livesteps.step import Step, Steps, load_steps
@@ -49,7 +57,7 @@ class SdkFile(pytest.File):
     _problem: Problem | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
-        """The recording, then each step."""
+        """The recording, then each step, or the check of what is not run."""
         try:
             self.kit = load_kit(self.path)
             self.steps = load_steps(self.path.parent.parent / "steps.toml")
@@ -57,6 +65,9 @@ class SdkFile(pytest.File):
         except Problem as problem:
             raise self.CollectError(str(problem)) from None
         yield RecordingItem.from_parent(self, name="recording")
+        if self.kit.recorded_only:
+            yield CheckItem.from_parent(self, name="check")
+            return
         for step in self.steps.steps:
             yield StepItem.from_parent(self, name=step.label, step=step)
 
@@ -126,6 +137,36 @@ class RecordingItem(_Item):
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it is and what it is called."""
         return self.parent.kit.folder / "recorded" / "run.toml", 0, self.name
+
+
+class CheckItem(_Item):
+    """What looks at the program without running it finds nothing wrong."""
+
+    def runtest(self) -> None:
+        """Run the command of `recorded_only`."""
+        kit = self.parent.kit
+        assert kit.recorded_only
+        words = kit.words(kit.recorded_only.check, kit.path.absolute())
+        if not shutil.which(words[0], path=search_path()):
+            pytest.skip(f"not run: {words[0]} is not installed")
+        try:
+            toolchain.complete(
+                words,
+                kit.folder,
+                {**os.environ, "PATH": search_path()},
+                toolchain.BUILD_DEADLINE,
+                threading.Event(),
+            )
+        except toolchain.Failed as failed:
+            command = " ".join(kit.words(kit.recorded_only.check, Path(kit.path.name)))
+            printed = failed.printed.replace(str(kit.path.absolute()), shown(kit.path))
+            raise _Failed(
+                f"{shown(kit.path)}:1: `{command}` {failed.why}:\n{printed.strip()}"
+            ) from None
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The program and what it is called."""
+        return self.parent.kit.path, 0, self.name
 
 
 class StepItem(_Item):

@@ -45,10 +45,21 @@ class Install(Table):
     """Run once where copies of the files are, and what it makes stays there."""
 
 
+class RecordedOnly(Table):
+    """That a sample runs only when someone asks for it by its name."""
+
+    reason: str
+    """Why it cannot run wherever the others do."""
+    check: Command
+    """What looks at the program without running it."""
+
+
 class _File(Table):
     name: str
     language: str
     lexer: str
+    lexer_options: dict[str, bool | int | str] = {}
+    opening: str = ""
     sample: str
     comment: str
     boundary: str
@@ -58,6 +69,7 @@ class _File(Table):
     build: Command | None = None
     install: Install | None = None
     environment: dict[str, str] = {}
+    recorded_only: RecordedOnly | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,12 @@ class Kit:
     install: Install | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for all its commands."""
+    lexer_options: Mapping[str, object] = field(default_factory=dict)
+    """Options for the lexer."""
+    opening: str = ""
+    """The line with which the language wants every file to begin, if it does."""
+    recorded_only: RecordedOnly | None = None
+    """Why it is not run with the others, if it is not."""
     _versions: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     """What was asked once: an SDK's version takes up to a second."""
 
@@ -103,7 +121,13 @@ class Kit:
     @cached_property
     def sample(self) -> Sample:
         """The program, its markers checked."""
-        return read_sample(self.path, comment=self.comment, lexer=self.lexer)
+        return read_sample(
+            self.path,
+            comment=self.comment,
+            lexer=self.lexer,
+            lexer_options=self.lexer_options,
+            opening=self.opening,
+        )
 
     @cached_property
     def cache(self) -> Path:
@@ -234,6 +258,8 @@ def load_kit(path: Path) -> Kit:
             "it must be one line and hold {step}",
             "see CONTRIBUTING.rst for one in each language",
         )
+    if "\n" in file.opening:
+        raise problem("opening", "it must be one line", "leave the others out")
     common = ["python", "sample"]
     cached = ["cache"] if file.install else []
     later = [*common, *(["built"] if file.build else []), *cached]
@@ -248,6 +274,11 @@ def load_kit(path: Path) -> Kit:
         ),
         *((key, words, cached) for key, words in variables.items()),
         *((f"versions.{key}", words, common) for key, words in file.versions),
+        (
+            "recorded_only.check",
+            file.recorded_only.check if file.recorded_only else [],
+            common,
+        ),
     ):
         for word in words:
             for name in re.findall(r"{(\w+)}", word):
@@ -273,6 +304,9 @@ def load_kit(path: Path) -> Kit:
         build=tuple(file.build or ()),
         install=file.install,
         environment=file.environment,
+        lexer_options=file.lexer_options,
+        opening=file.opening,
+        recorded_only=file.recorded_only,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ class Sample:
     text: str
     markers: tuple[int, ...]
     """Line (from 1) of each marker: `markers[0]` is that of step-1."""
+    opening: str = ""
+    """The line with which the language wants every file to begin, if it does."""
 
     @property
     def steps(self) -> int:
@@ -43,9 +46,10 @@ class Sample:
         return self.markers[step - 1]
 
     def block(self, step: int) -> str:
-        """The code of a step, without its markers."""
+        """The code of a step, without its markers; step 1 has the opening."""
         lines = self.text.splitlines(keepends=True)
-        return "".join(lines[self.markers[step - 1] : self.markers[step] - 1])
+        code = "".join(lines[self.markers[step - 1] : self.markers[step] - 1])
+        return f"{self.opening}\n\n{code}" if self.opening and step == 1 else code
 
     def with_boundaries(self, boundary: str) -> str:
         """Its text with the statement `boundary` in place of each marker.
@@ -62,12 +66,20 @@ class Sample:
         return "".join(lines)
 
 
-def read_sample(path: Path, *, comment: str, lexer: str) -> Sample:
+def read_sample(
+    path: Path,
+    *,
+    comment: str,
+    lexer: str,
+    lexer_options: Mapping[str, object] | None = None,
+    opening: str = "",
+) -> Sample:
     """Read a program; `Problem` says which of its markers is wrong, and where.
 
     `comment` opens a comment that ends with the line, `lexer` is Pygments'
-    name of the language. literalinclude finds a marker by substring and takes
-    the first, so that nothing else in the file may look like one.
+    name of the language, `opening` the line with which it must begin.
+    literalinclude finds a marker by substring and takes the first, so that
+    nothing else in the file may look like one.
     """
     try:
         text = path.read_bytes().decode()
@@ -80,8 +92,12 @@ def read_sample(path: Path, *, comment: str, lexer: str) -> Sample:
         raise Problem("not UTF-8", "save it as UTF-8", path=path, line=line) from None
     if "\r" in text:
         raise Problem("lines end with CR", "save it with plain newlines", path=path)
+    if opening and text.partition("\n")[0] != opening:
+        raise Problem(
+            f"it does not begin with '{opening}'", "make it the first line", path=path
+        )
     form = re.compile(rf"\s*{re.escape(comment)} step-([1-9]\d*)")
-    code, comments = _lines_of(text, lexer)
+    code, comments = _lines_of(text, lexer, lexer_options or {})
     markers: list[int] = []
     for line, written in enumerate(text.split("\n"), start=1):
         like = _LIKE_A_MARKER.search(written)
@@ -116,7 +132,8 @@ def read_sample(path: Path, *, comment: str, lexer: str) -> Sample:
             "mark where each step begins, and the end of the last",
             path=path,
         )
-    hidden = min(code, default=markers[0])
+    shown = [line for line in code if line > 1 or not opening]
+    hidden = min(shown, default=markers[0])
     if hidden < markers[0]:
         raise Problem(
             "code before step-1, which no reader would see",
@@ -132,10 +149,12 @@ def read_sample(path: Path, *, comment: str, lexer: str) -> Sample:
             path=path,
             line=after[0],
         )
-    return Sample(path, text, tuple(markers))
+    return Sample(path, text, tuple(markers), opening)
 
 
-def _lines_of(text: str, lexer: str) -> tuple[dict[int, bool], set[int]]:
+def _lines_of(
+    text: str, lexer: str, options: Mapping[str, object]
+) -> tuple[dict[int, bool], set[int]]:
     """The lines that hold code, and those that hold a comment.
 
     For a line with code, whether there is more than brackets on it.
@@ -143,8 +162,8 @@ def _lines_of(text: str, lexer: str) -> tuple[dict[int, bool], set[int]]:
     code: dict[int, bool] = {}
     comments: set[int] = set()
     line = 1
-    tokens = get_lexer_by_name(lexer, stripnl=False, ensurenl=False).get_tokens(text)
-    for kind, value in tokens:
+    kept = {"stripnl": False, "ensurenl": False, **options}
+    for kind, value in get_lexer_by_name(lexer, **kept).get_tokens(text):
         for piece in value.splitlines(keepends=True):
             if piece.strip():
                 if Comment in kind.split():

@@ -105,6 +105,9 @@ def main() -> None:
             if kit.build or kit.install:
                 table.add_row(f"{kit.id} in the runner", "not measured: it is built")
                 continue
+            if kit.recorded_only:
+                table.add_row(f"{kit.id} in the runner", "not measured: it is recorded")
+                continue
             bare(kit, steps, stage)  # once, to warm the caches
             pairs = [
                 (in_runner(kit, stage), bare(kit, steps, stage)) for _ in range(ROUNDS)

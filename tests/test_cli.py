@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import shutil
 import socket
@@ -175,6 +176,61 @@ def test_an_sdk_that_cannot_run_is_not_recorded(
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 1
     assert not (guide.sdk / "recorded").exists()
+
+
+def only_recorded(guide: Guide) -> None:
+    """Make the only SDK of a guide one that is recorded only."""
+    with (guide.sdk / "sdk.toml").open("a") as file:
+        file.write('[recorded_only]\nreason = "it is far away"\n')
+        file.write('check = ["true"]\n')
+
+
+def test_what_is_recorded_only_is_listed_and_runs_by_its_name(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    only_recorded(guide)
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
+    today = datetime.date.today()
+
+    ran = livesteps_here(guide.folder, "run", "--all")
+    assert ran.returncode == 0, ran.stderr
+    assert last(ran.stdout).split()[:3] == ["tiny", "1.0", "-"]
+    assert last(ran.stdout).endswith(f"recorded on {today}: it is far away")
+
+    ran = livesteps_here(guide.folder, "run", "tiny", "--require", "tiny")
+    assert ran.returncode == 0, ran.stderr
+    assert last(ran.stdout).endswith("passed")
+
+
+def test_a_stale_recording_fails_what_is_recorded_only(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    only_recorded(guide)
+    ran = livesteps_here(guide.folder, "run", "--all")
+    assert ran.returncode == 1
+    assert "failed: samples/tiny/recorded/run.toml:1: there is no" in ran.stdout
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
+    guide.sample.write_text(guide.sample.read_text().replace("(1)", "( 1 )"))
+    ran = livesteps_here(guide.folder, "run", "--all")
+    assert ran.returncode == 1
+    assert "it is of another version of tiny.py" in " ".join(ran.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["run", "--all"], ["guide"]])
+def test_what_is_recorded_only_cannot_be_required(
+    make_guide: MakeGuide, livesteps_here: Command, command: list[str]
+) -> None:
+    guide = make_guide("print(1)")
+    only_recorded(guide)
+    ran = livesteps_here(guide.folder, *command, "--require", "tiny")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (
+        2,
+        "",
+        "'tiny' is recorded only, and cannot be required: it is far away;"
+        " run it by its name: `livesteps run tiny`\n",
+    )
 
 
 @pytest.fixture

@@ -235,3 +235,65 @@ def test_an_install_that_fails_is_not_tried_for_every_step(
     ran.stdout.fnmatch_lines(["*` ended with status 1 in *", "  no registry"])
     ran.stdout.no_fnmatch_line("*Traceback*")
     assert log.read_text() == "no registry\n"
+
+
+def only_recorded(guide: Guide, *check: str) -> None:
+    """Say that the sample is recorded only, and what is to look at it."""
+    with (guide.sdk / "sdk.toml").open("a") as file:
+        file.write('[recorded_only]\nreason = "it is far away"\n')
+        file.write(f"check = {list(check)}\n")
+
+
+def test_what_is_recorded_only_is_checked_and_not_run(
+    make_guide: MakeGuide, gate: Gate, record: Record, tmp_path: Path
+) -> None:
+    guide = make_guide(f"open({str(tmp_path / 'ran')!r}, 'x')\nprint(1)", "print(2)")
+    record(guide)
+    (tmp_path / "ran").unlink()
+    only_recorded(guide, "{python}", "-m", "tabnanny", "{sample}")
+    assert gate(guide, "--collect-only", "-q").outlines[:2] == [
+        "samples/tiny/sdk.toml::recording",
+        "samples/tiny/sdk.toml::check",
+    ]
+    gate(guide).assert_outcomes(passed=2)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_recording_of_what_is_recorded_only_must_not_be_stale(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    record(guide)
+    only_recorded(guide, "{python}", "-m", "tabnanny", "{sample}")
+    guide.sample.write_text(guide.sample.read_text().replace("(2)", "( 2 )"))
+    ran = gate(guide)
+    ran.assert_outcomes(passed=1, failed=1)
+    ran.stdout.fnmatch_lines(["*run.toml:3: it is of another version of tiny.py; *"])
+
+
+def test_what_the_check_finds_wrong_is_shown(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)")
+    record(guide)
+    only_recorded(guide, "sh", "-c", "echo a gnat: $0; exit 3", "{sample}")
+    ran = gate(guide)
+    ran.assert_outcomes(passed=1, failed=1)
+    ran.stdout.fnmatch_lines(
+        [
+            "samples/tiny/tiny.py:1: `sh -c * tiny.py` ended with status 3:",
+            "a gnat: samples/tiny/tiny.py",
+        ]
+    )
+    ran.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_check_that_is_not_installed_is_skipped_with_the_reason(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)")
+    record(guide)
+    only_recorded(guide, "no-such-tool", "{sample}")
+    ran = gate(guide, "-rs")
+    ran.assert_outcomes(passed=1, skipped=1)
+    ran.stdout.fnmatch_lines(["SKIPPED * not run: no-such-tool is not installed"])

@@ -137,6 +137,7 @@ def check_content(content: Tag, kit: Kit, step: int) -> None:
     code = content.find(class_=f"highlight-{kit.lexer}")
     expected = textwrap.dedent(kit.sample.block(step))
     assert code.pre.get_text().rstrip("\n") == expected.rstrip("\n")
+    assert not code.select(".x"), "Pygments takes it for text, not for code"
     output = content.find(class_="livesteps-output")
     recorded = output_path(kit.folder / "recorded", step).read_text()
     assert output.pre.get_text().rstrip("\n") == recorded.rstrip("\n")

@@ -51,6 +51,19 @@ class Durability {
 """
 
 
+PHP = """\
+<?php
+
+// step-1
+$word = "one";
+
+// step-2
+print $word;
+
+// step-3
+"""
+
+
 def read(path: Path, text: str | bytes, comment: str, lexer: str) -> Sample:
     """Write a program and read it as a sample."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -211,3 +224,42 @@ def test_a_change_of_one_character_changes_the_digest(tmp_path: Path) -> None:
         for text in (GOOD, GOOD, GOOD.replace('"ab"', '"ac"'))
     }
     assert len(digests) == 2
+
+
+def read_php(path: Path, text: str) -> Sample:
+    """Write and read a program of a language whose files begin with one line."""
+    path.write_text(text)
+    options = {"startinline": True}
+    return read_sample(
+        path, comment="//", lexer="php", lexer_options=options, opening="<?php"
+    )
+
+
+def test_the_opening_of_a_file_is_shown_in_step_1(tmp_path: Path) -> None:
+    sample = read_php(tmp_path / "sample.php", PHP)
+    assert sample.block(1) == '<?php\n\n$word = "one";\n\n'
+    assert sample.block(2) == "print $word;\n\n"
+    assert sample.line_of(1) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PHP.removeprefix("<?php\n"), "php:1: it does not begin with '<?php'; make it"),
+        (PHP.replace("<?php\n", "<?php\n$a = 1;"), "php:2: code before step-1, which"),
+    ],
+)
+def test_nothing_but_the_opening_stands_before_step_1(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(Problem) as raised:
+        read_php(tmp_path / "sample.php", text)
+    assert said in str(raised.value)
+
+
+def test_an_opening_that_no_reader_would_see_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "sample.php"
+    path.write_text(PHP)
+    options = {"startinline": True}
+    with pytest.raises(Problem, match=r"php:1: code before step-1"):
+        read_sample(path, comment="//", lexer="php", lexer_options=options)

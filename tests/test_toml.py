@@ -78,6 +78,25 @@ def complaint(path: Path) -> str:
                 *(0, "command: unknown '{simple}'; did you mean 'sample'?"),
             ),
             (
+                *(
+                    "opening of two lines",
+                    SDK,
+                    "comment =",
+                    'opening = "a\\nb"\ncomment =',
+                ),
+                *(0, "opening: it must be one line; leave the others out"),
+            ),
+            (
+                *("recorded only, without a reason", SDK, "[versions]"),
+                *('[recorded_only]\ncheck = ["true"]\n[versions]', None),
+                "key 'reason' is missing; add it",
+            ),
+            (
+                *("unknown placeholder of a check", SDK, "[versions]"),
+                '[recorded_only]\nreason = "far"\ncheck = ["{built}"]\n[versions]',
+                *(2, "recorded_only.check: unknown '{built}'; known: "),
+            ),
+            (
                 *("unknown key", STEPS, "token = true", "tokens = true"),
                 *(0, "unknown key 'tokens'; did you mean 'token'?"),
             ),

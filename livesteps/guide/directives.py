@@ -104,6 +104,7 @@ class StepDirective(SphinxDirective):
 
     def _code_of(self, kit: Kit, number: int) -> list[nodes.Node]:
         """The block of the sample, by Sphinx's own `literalinclude`."""
+        above = f"{kit.opening}\n" if kit.opening and number == 1 else None
         source = os.path.dirname(self.env.doc2path(self.env.docname))
         made = LiteralInclude(
             name="literalinclude",
@@ -113,6 +114,7 @@ class StepDirective(SphinxDirective):
                 "start-after": f"step-{number}",
                 "end-before": f"step-{number + 1}",
                 "dedent": None,
+                "prepend": above,
             },
             content=StringList(),
             lineno=self.lineno,

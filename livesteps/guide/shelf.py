@@ -68,6 +68,10 @@ def open_shelf(app: Sphinx, config: Config) -> None:
         getLogger(__name__).error(str(problem))
         raise ExtensionError(str(problem)) from None
     edition = tuple(tagged or kits.values())
+    config.highlight_options = {
+        **{kit.lexer: dict(kit.lexer_options) for kit in edition if kit.lexer_options},
+        **config.highlight_options,
+    }
     config.livesteps_shown = [str(folders[kit.id]) for kit in edition]
     _shelves[config] = Shelf(
         samples,
