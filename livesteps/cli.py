@@ -113,7 +113,7 @@ def run(
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
-    outcomes = _outcomes(chosen, steps, why_not, named=sdks)
+    outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
     with (
         Stage(steps, os_cloud=os_cloud, server=server) as stage,
         _progress(outcomes, steps) as tell,
@@ -217,7 +217,7 @@ def _required(
         only = _kit(kits, sdk).recorded_only
         if only and sdk not in named:
             raise Problem(
-                f"'{sdk}' is recorded only, and cannot be required: {only.reason}",
+                f"'{sdk}' is recorded only, and cannot be required: {only}",
                 f"run it by its name: `livesteps run {sdk}`",
             )
     return list(require)
@@ -229,8 +229,9 @@ def _outcomes(
     why_not: str | None,
     *,
     named: Sequence[str] = (),
+    server: str = SERVERS[0],
 ) -> list[Outcome]:
-    """An outcome for each kit; those that cannot run here say why."""
+    """An outcome for each kit; those that are not run say why."""
     outcomes = []
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
@@ -242,6 +243,8 @@ def _outcomes(
             kit.check_machine()
             outcome.version = kit.version_of("sdk")
             outcome.why = why_not or ""
+            if server not in (SERVERS[0], *kit.servers) and kit.id not in named:
+                outcome.why = f"its sdk.toml does not say that it runs on {server}"
         except Problem as problem:
             outcome.why = problem.what
         if outcome.why:

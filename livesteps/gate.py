@@ -17,12 +17,12 @@ import pytest
 
 from livesteps import toolchain
 from livesteps.errors import Problem, shown
-from livesteps.kit import Kit, load_kit, search_path
+from livesteps.kit import SERVERS, Kit, load_kit, search_path
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
 from livesteps.step import Step, Steps, load_steps
 
-STAGE = pytest.StashKey[Any]()
+STAGES = pytest.StashKey[dict[str, Any]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SdkFile | None:
@@ -44,7 +44,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Stop the servers, if a step needed them."""
-    if stage := session.config.stash.get(STAGE, None):
+    for stage in session.config.stash.get(STAGES, {}).values():
         stage.__exit__(None, None, None)
 
 
@@ -65,11 +65,15 @@ class SdkFile(pytest.File):
         except Problem as problem:
             raise self.CollectError(str(problem)) from None
         yield RecordingItem.from_parent(self, name="recording")
+        for words in self.kit.check:
+            name = f"check by {Path(words[0]).name.strip('{}')}"
+            yield CheckItem.from_parent(self, name=name, words=words)
         if self.kit.recorded_only:
-            yield CheckItem.from_parent(self, name="check")
             return
         for step in self.steps.steps:
             yield StepItem.from_parent(self, name=step.label, step=step)
+        for server in self.kit.servers:
+            yield ServerItem.from_parent(self, name=f"on {server}", server=server)
 
     def recording(self) -> Recording:
         """The recording that the outputs are compared with."""
@@ -100,20 +104,28 @@ class SdkFile(pytest.File):
             self._run = None
 
     def _start(self) -> Run:
+        return self.run_on(SERVERS[0]).__enter__()
+
+    def run_on(self, server: str) -> Run:
+        """A run against one of `SERVERS`; what cannot run here is skipped."""
         from livesteps.cloud import supported  # not before a sample runs
         from livesteps.stage import Stage
 
-        if reason := supported():
+        if reason := supported(debian=server == "debian"):
             pytest.skip(f"not run: {reason}")
+        self.check_machine()
+        stages = self.config.stash.setdefault(STAGES, {})
+        if server not in stages:
+            stages[server] = Stage(self.steps, server=server).__enter__()
+        run: Run = stages[server].run(self.kit, self.recording())
+        return run
+
+    def check_machine(self) -> None:
+        """Skip what this machine lacks something for, and say what."""
         try:
             self.kit.check_machine()
         except Problem as problem:
             pytest.skip(f"not run: {problem.what}")
-        stash = self.config.stash
-        if STAGE not in stash:
-            stash[STAGE] = Stage(self.steps).__enter__()
-        run: Run = stash[STAGE].run(self.kit, self.recording())
-        return run.__enter__()
 
 
 class _Item(pytest.Item):
@@ -142,11 +154,18 @@ class RecordingItem(_Item):
 class CheckItem(_Item):
     """What looks at the program without running it finds nothing wrong."""
 
+    def __init__(self, *, words: tuple[str, ...], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.words = words
+
     def runtest(self) -> None:
-        """Run the command of `recorded_only`."""
+        """Run the command."""
         kit = self.parent.kit
-        assert kit.recorded_only
-        words = kit.words(kit.recorded_only.check, kit.path.absolute())
+        words = kit.words(self.words, kit.path.absolute())
+        halt = threading.Event()
+        if "{cache}" in self.words[0]:
+            self.parent.check_machine()
+            toolchain.install(kit, halt)
         if not shutil.which(words[0], path=search_path()):
             pytest.skip(f"not run: {words[0]} is not installed")
         try:
@@ -155,10 +174,10 @@ class CheckItem(_Item):
                 kit.folder,
                 {**os.environ, "PATH": search_path()},
                 toolchain.BUILD_DEADLINE,
-                threading.Event(),
+                halt,
             )
         except toolchain.Failed as failed:
-            command = " ".join(kit.words(kit.recorded_only.check, Path(kit.path.name)))
+            command = " ".join(kit.words(self.words, Path(kit.path.name)))
             printed = failed.printed.replace(str(kit.path.absolute()), shown(kit.path))
             raise _Failed(
                 f"{shown(kit.path)}:1: `{command}` {failed.why}:\n{printed.strip()}"
@@ -186,6 +205,25 @@ class StepItem(_Item):
         """Where the step begins and what it is called."""
         kit = self.parent.kit
         return kit.path, kit.sample.line_of(self.step.number) - 1, self.name
+
+
+class ServerItem(_Item):
+    """The whole sample does the same against another server."""
+
+    def __init__(self, *, server: str, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.server = server
+
+    def runtest(self) -> None:
+        """Run the sample to its end."""
+        with self.parent.run_on(self.server) as run:
+            for result in run:
+                if result.failure:
+                    raise _Failed(result.failure)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The program and what it is called."""
+        return self.parent.kit.path, 0, self.name
 
 
 class _Failed(Exception):

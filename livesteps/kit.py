@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field
@@ -45,15 +45,6 @@ class Install(Table):
     """Run once where copies of the files are, and what it makes stays there."""
 
 
-class RecordedOnly(Table):
-    """That a sample runs only when someone asks for it by its name."""
-
-    reason: str
-    """Why it cannot run wherever the others do."""
-    check: Command
-    """What looks at the program without running it."""
-
-
 class _File(Table):
     name: str
     language: str
@@ -69,7 +60,9 @@ class _File(Table):
     build: Command | None = None
     install: Install | None = None
     environment: dict[str, str] = {}
-    recorded_only: RecordedOnly | None = None
+    check: list[Command] = []
+    servers: list[Literal["debian", "moto"]] = []
+    recorded_only: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,7 +101,11 @@ class Kit:
     """Options for the lexer."""
     opening: str = ""
     """The line with which the language wants every file to begin, if it does."""
-    recorded_only: RecordedOnly | None = None
+    check: tuple[tuple[str, ...], ...] = ()
+    """Commands that look at the program without running it."""
+    servers: tuple[str, ...] = ()
+    """Which of `SERVERS` it is run against, besides the first."""
+    recorded_only: str = ""
     """Why it is not run with the others, if it is not."""
     _versions: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     """What was asked once: an SDK's version takes up to a second."""
@@ -274,11 +271,7 @@ def load_kit(path: Path) -> Kit:
         ),
         *((key, words, cached) for key, words in variables.items()),
         *((f"versions.{key}", words, common) for key, words in file.versions),
-        (
-            "recorded_only.check",
-            file.recorded_only.check if file.recorded_only else [],
-            common,
-        ),
+        *(("check", words, [*common, *cached]) for words in file.check),
     ):
         for word in words:
             for name in re.findall(r"{(\w+)}", word):
@@ -306,6 +299,8 @@ def load_kit(path: Path) -> Kit:
         environment=file.environment,
         lexer_options=file.lexer_options,
         opening=file.opening,
+        check=tuple(map(tuple, file.check)),
+        servers=tuple(file.servers),
         recorded_only=file.recorded_only,
     )
 

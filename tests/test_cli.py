@@ -180,9 +180,8 @@ def test_an_sdk_that_cannot_run_is_not_recorded(
 
 def only_recorded(guide: Guide) -> None:
     """Make the only SDK of a guide one that is recorded only."""
-    with (guide.sdk / "sdk.toml").open("a") as file:
-        file.write('[recorded_only]\nreason = "it is far away"\n')
-        file.write('check = ["true"]\n')
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text('recorded_only = "it is far away"\n' + toml.read_text())
 
 
 def test_what_is_recorded_only_is_listed_and_runs_by_its_name(

@@ -239,9 +239,9 @@ def test_an_install_that_fails_is_not_tried_for_every_step(
 
 def only_recorded(guide: Guide, *check: str) -> None:
     """Say that the sample is recorded only, and what is to look at it."""
-    with (guide.sdk / "sdk.toml").open("a") as file:
-        file.write('[recorded_only]\nreason = "it is far away"\n')
-        file.write(f"check = {list(check)}\n")
+    toml = guide.sdk / "sdk.toml"
+    keys = f'recorded_only = "it is far away"\ncheck = [{list(check)}]\n'
+    toml.write_text(keys + toml.read_text())
 
 
 def test_what_is_recorded_only_is_checked_and_not_run(
@@ -253,7 +253,7 @@ def test_what_is_recorded_only_is_checked_and_not_run(
     only_recorded(guide, "{python}", "-m", "tabnanny", "{sample}")
     assert gate(guide, "--collect-only", "-q").outlines[:2] == [
         "samples/tiny/sdk.toml::recording",
-        "samples/tiny/sdk.toml::check",
+        "samples/tiny/sdk.toml::check by python",
     ]
     gate(guide).assert_outcomes(passed=2)
     assert not (tmp_path / "ran").exists()

@@ -45,7 +45,7 @@ def complaint(path: Path) -> str:
             ),
             (
                 *("unknown key, nothing near", SDK, "lexer =", "qq ="),
-                *(0, "unknown key 'qq'; known: boundary, build, command, "),
+                *(0, "unknown key 'qq'; known: boundary, build, check, command, "),
             ),
             (
                 *("missing key", SDK, 'comment = "#"\n', ""),
@@ -87,14 +87,13 @@ def complaint(path: Path) -> str:
                 *(0, "opening: it must be one line; leave the others out"),
             ),
             (
-                *("recorded only, without a reason", SDK, "[versions]"),
-                *('[recorded_only]\ncheck = ["true"]\n[versions]', None),
-                "key 'reason' is missing; add it",
+                *("unknown placeholder of a check", SDK, '"79", "{sample}"'),
+                '"79", "{built}"',
+                *(0, "check: unknown '{built}'; known: "),
             ),
             (
-                *("unknown placeholder of a check", SDK, "[versions]"),
-                '[recorded_only]\nreason = "far"\ncheck = ["{built}"]\n[versions]',
-                *(2, "recorded_only.check: unknown '{built}'; known: "),
+                *("unknown server", SDK, '["debian"]', '["debain"]'),
+                *(0, "servers.0: Input should be 'debian' or 'moto'"),
             ),
             (
                 *("unknown key", STEPS, "token = true", "tokens = true"),

@@ -24,7 +24,7 @@ swift list fractals --long
 
 # step-6
 swift stat fractals "an amazing goat" |
-    grep -oE '(Object|Content Type|Content Length|ETag): .*'
+  grep -oE '(Object|Content Type|Content Length|ETag): .*'
 
 swift download fractals "an amazing goat" --output downloaded.jpg --quiet
 wc -c downloaded.jpg
@@ -48,8 +48,8 @@ swift stat fractals | grep -oE '(Container|Objects|Bytes): .*'
 
 # step-11
 uuids=$(
-    curl -fsS "$FRACTALS_ENDPOINT/v1/fractal?results_per_page=-1" |
-        python3 -c '
+  curl -fsS "$FRACTALS_ENDPOINT/v1/fractal?results_per_page=-1" |
+    python3 -c '
 import json, sys
 for fractal in json.load(sys.stdin)["objects"]:
     print(fractal["uuid"])'
@@ -59,10 +59,10 @@ for fractal in json.load(sys.stdin)["objects"]:
 # container for them. With these two options it does neither: the picture
 # streams through, and is stored as one object.
 for uuid in $uuids; do
-    curl -fsS "$FRACTALS_ENDPOINT/fractal/$uuid" |
-        swift upload fractals - --object-name "$uuid" \
-            --header "Content-Type: image/png" \
-            --use-dlo --skip-container-put
+  curl -fsS "$FRACTALS_ENDPOINT/fractal/$uuid" |
+    swift upload fractals - --object-name "$uuid" \
+      --header "Content-Type: image/png" \
+      --use-dlo --skip-container-put
 done
 
 # step-12
@@ -72,9 +72,9 @@ swift delete fractals | sort
 # step-13
 swift post fractals
 swift upload fractals goat.jpg --object-name goat \
-    --header "Content-Type: image/jpeg" \
-    --meta "description: a funny goat" \
-    --meta "created: 2015-06-02"
+  --header "Content-Type: image/jpeg" \
+  --meta "description: a funny goat" \
+  --meta "created: 2015-06-02"
 
 swift stat fractals goat | grep -oE 'Meta (Description|Created): .*'
 
