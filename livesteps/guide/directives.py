@@ -115,6 +115,8 @@ class StepDirective(SphinxDirective):
                 "end-before": f"step-{number + 1}",
                 "dedent": None,
                 "prepend": above,
+                # What has just run is not wrong because Pygments is older.
+                "force": None,
             },
             content=StringList(),
             lineno=self.lineno,
