@@ -9,12 +9,14 @@ import com.google.gson.JsonParser;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.time.Instant;
@@ -110,9 +112,12 @@ public class Durability {
     System.out.println("Downloaded to downloaded.jpg");
 
     // step-7
-    byte[] downloaded = Files.readAllBytes(Path.of("downloaded.jpg"));
-    byte[] md5 = MessageDigest.getInstance("MD5").digest(downloaded);
-    String checksum = HexFormat.of().formatHex(md5);
+    MessageDigest md5 = MessageDigest.getInstance("MD5");
+    InputStream saved = Files.newInputStream(Path.of("downloaded.jpg"));
+    try (var body = new DigestInputStream(saved, md5)) {
+      body.transferTo(OutputStream.nullOutputStream());
+    }
+    String checksum = HexFormat.of().formatHex(md5.digest());
     System.out.println("Swift:      " + goat.getETag());
     System.out.println("Downloaded: " + checksum);
 
