@@ -103,13 +103,13 @@ def _differing(
     names: tuple[str, str],
 ) -> list[str]:
     data = steps.files[wanted.file]
-    if wanted.segments is None:
+    if stored.segments is None:
         found = _differ(f"{where}: bytes", len(data.content), stored.size)
         found += _differ(f"{where}: md5", data.md5, stored.md5)
-        if stored.segments is not None:
-            found = [f"{where}: expected one whole object, found a manifest"]
-    elif stored.segments is None:
-        found = [f"{where}: expected a manifest, found one whole object"]
+        if wanted.segments:
+            found = [f"{where}: expected a manifest, found one whole object"]
+    elif wanted.segments is None:
+        found = [f"{where}: expected one whole object, found a manifest"]
     else:
         found = _parts_differ(where, wanted, data, stored.segments)
     if wanted.content_type:

@@ -12,6 +12,7 @@ import math
 import struct
 import threading
 import zlib
+from collections.abc import Mapping
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -70,13 +71,14 @@ def _png(centre: complex, width: float) -> bytes:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    pictures: Mapping[str, bytes]
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         uuid = path.removeprefix("/fractal/")
         if path == "/v1/fractal":
             objects = [
-                {"uuid": uuid, "size": len(png)} for uuid, png in pictures().items()
+                {"uuid": uuid, "size": len(png)} for uuid, png in self.pictures.items()
             ]
             body = {
                 "num_results": len(objects),
@@ -85,8 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
                 "total_pages": 1,
             }
             self._answer(200, "application/json", json.dumps(body).encode())
-        elif uuid in pictures():
-            self._answer(200, "image/png", pictures()[uuid])
+        elif uuid in self.pictures:
+            self._answer(200, "image/png", self.pictures[uuid])
         else:
             self._answer(404, "text/plain", b"Not Found\n")
 
@@ -104,9 +106,15 @@ class _Handler(BaseHTTPRequestHandler):
 class Fractals:
     """The stand-in, listening on loopback while the context lasts."""
 
+    def __init__(self, given: Mapping[str, bytes] | None = None) -> None:
+        """`given` are pictures to have in the place of its own."""
+        self._given = given
+
     def __enter__(self) -> Fractals:
-        pictures()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        class Handler(_Handler):
+            pictures = self._given or pictures()
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()

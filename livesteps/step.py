@@ -33,8 +33,8 @@ class Object(Table):
     """An object that steps store, with the bytes of a named file."""
 
     file: str
-    segments: Annotated[int, Field(gt=0)] | None = None
-    """It is a manifest of at least this many segments."""
+    segments: Annotated[int, Field(ge=0)] | None = None
+    """It is a manifest of at least this many segments; if 0, or one whole object."""
     content_type: str | None = None
     metadata: dict[str, str] = {}
 

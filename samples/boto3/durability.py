@@ -91,11 +91,14 @@ for fractal in answer.json()["objects"]:
     url = f"{endpoint}/fractal/{stored.key}"
 
     # S3 must know a length before it takes bytes, so that boto3 reads
-    # ahead: a small picture, or of a large one a few parts of 8 MiB.
+    # ahead: a small picture, or one part of 8 MiB. With threads it would
+    # be ten parts at once.
     with requests.get(url, stream=True, timeout=60) as picture:
         picture.raise_for_status()
         stored.upload_fileobj(
-            picture.raw, ExtraArgs={"ContentType": "image/png"}
+            picture.raw,
+            ExtraArgs={"ContentType": "image/png"},
+            Config=TransferConfig(use_threads=False),
         )
     print(f"Backed up {stored.key}: {stored.e_tag}")
 

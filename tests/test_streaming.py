@@ -1,0 +1,80 @@
+"""Streaming is streaming: no sample holds a whole file, whatever its language."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from livesteps.contract import PICTURE_TYPE
+from livesteps.errors import Problem
+from livesteps.fractals import Fractals
+from livesteps.kit import Kit, load_kits
+from livesteps.run import Run
+from livesteps.stage import Stage
+from livesteps.step import Object, Steps
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+KITS = [kit for kit in load_kits(SAMPLES).values() if not kit.recorded_only]
+
+SMALL, LARGE = 6 << 20, 48 << 20
+"""Bytes of what is backed up, uploaded and restored from step 11 on."""
+MORE = 32 << 20
+"""Bytes of memory that a sample may take more for large files than for small ones."""
+PICTURE = "6c1f2f0e-2f0b-4c0e-9d43-8f6c0a1b2c3d"
+
+
+def resized(steps: Steps, size: int) -> Steps:
+    """The same steps, with one picture, and files of this size from step 11 on."""
+    big = steps.files["big.bin"]
+    files = {
+        "goat.jpg": steps.files["goat.jpg"],
+        "big.bin": replace(big, size=size),
+        "later.jpg": replace(big, name="later.jpg", size=size),
+        "picture.png": replace(big, name="picture.png", size=size),
+    }
+    # With no number of segments said, some SDKs cut by themselves what is large.
+    goat = steps.objects["goat"].model_copy(update={"file": "later.jpg", "segments": 0})
+    picture = Object(file="picture.png", content_type=PICTURE_TYPE, segments=0)
+    changed = []
+    for step in steps.steps:
+        update: dict[str, object] = {
+            "downloads": {
+                path: "later.jpg" if path == "restored/goat" else name
+                for path, name in step.downloads.items()
+            }
+        }
+        if step.pictures:
+            update |= {"pictures": None, "holds": {step.pictures: [PICTURE]}}
+        changed.append(step.model_copy(update=update))
+    objects = steps.objects | {"goat": goat, PICTURE: picture}
+    return replace(steps, steps=tuple(changed), objects=objects, files=files)
+
+
+def memory(kit: Kit, stage: Stage, size: int) -> int:
+    """Most bytes of memory that a whole run takes."""
+    steps = resized(stage.steps, size)
+    with Fractals({PICTURE: steps.files["picture.png"].content}) as fractals:
+        place = stage.place(kit.id)
+        run = Run(kit, steps, place, fractals=fractals.url, pictures={})
+        with run:
+            for result in run:
+                assert not result.failure, str(result.failure)
+                if result.step.number == 10:
+                    (run.work / "later.jpg").replace(run.work / "goat.jpg")
+    assert run.ending
+    return run.ending.memory
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_large_files_take_no_more_memory_than_small_ones(
+    kit: Kit, stage: Stage
+) -> None:
+    try:
+        kit.check_machine()
+    except Problem as problem:
+        pytest.skip(f"not run: {problem.what}")
+    small, large = memory(kit, stage, SMALL), memory(kit, stage, LARGE)
+    said = f"{kit.id}: {small >> 20} MiB, with large files {large >> 20} MiB"
+    assert large < small + MORE, said
