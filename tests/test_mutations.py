@@ -1,0 +1,86 @@
+"""Mistakes that fit a program in any language: the gate sees each, at its step."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from livesteps.errors import Problem
+from livesteps.kit import Kit, load_kit, load_kits
+from livesteps.stage import Stage
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+KITS = [kit for kit in load_kits(SAMPLES).values() if not kit.recorded_only]
+
+MISTAKES = {
+    # step: what to look for in its block, and what to write in its place; not
+    # all of it is in every program, and the first that is seen counts
+    4: [(r"amazing( |%20)goat", r"amazing\1gnat")],
+    11: [
+        (r"image/png", "image/gif"),
+        (r"(results_per_page\W+)-1", r"\g<1>1"),
+    ],
+    13: [(r"funny", "sad")],
+    14: [(r"big\.bin", "goat.jpg")],
+    17: [
+        (r"\bfractals\b(?!_|\+)", "fractal"),
+        # Or a line that deletes something is left out.
+        (r"(?m)^ *\w+\.delete\w*\(\w*\);?\n(?! )", ""),
+    ],
+}
+
+
+def blocks_swapped(kit: Kit, first: int) -> str:
+    """The program with two steps in each other's place: what a step should do
+    is left out, and done too late."""
+    one, other = (kit.sample.block(step) for step in (first, first + 1))
+    lines = kit.sample.text.splitlines(keepends=True)
+    markers = [kit.sample.line_of(step) for step in (first, first + 1, first + 2)]
+    return "".join(
+        [
+            *lines[: markers[0]],
+            other,
+            *lines[markers[1] - 1 : markers[1]],
+            one,
+            *lines[markers[2] - 1 :],
+        ]
+    )
+
+
+def mutants(kit: Kit, step: int) -> list[str]:
+    """Programs that should fail at a step, the likeliest first."""
+    if step == 8:
+        return [blocks_swapped(kit, 8)]
+    block = kit.sample.block(step)
+    head, _, tail = kit.sample.text.partition(block)
+    found = [
+        head + mutated + tail
+        for pattern, instead in MISTAKES[step]
+        if (mutated := re.sub(pattern, instead, block)) != block
+    ]
+    assert found, f"no mistake fits step {step} of {kit.path}; add one that does"
+    return found
+
+
+@pytest.mark.parametrize("step", [8, *MISTAKES])
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_a_mistake_fails_its_step(
+    kit: Kit, step: int, stage: Stage, tmp_path: Path
+) -> None:
+    try:
+        kit.check_machine()
+    except Problem as problem:
+        pytest.skip(f"not run: {problem.what}")
+    for text in mutants(kit, step):
+        folder = tmp_path / kit.id
+        shutil.copytree(kit.folder, folder, dirs_exist_ok=True)
+        (folder / kit.path.name).write_text(text)
+        with stage.run(load_kit(folder / "sdk.toml")) as run:
+            results = list(run)
+        if failure := results[-1].failure:
+            assert results[-1].step.number == step, str(failure)
+            return
+    pytest.fail(f"the gate sees no mistake in step {step} of {kit.path}")
