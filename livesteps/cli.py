@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -191,6 +192,35 @@ def guide(require: tuple[str, ...]) -> None:
     click.echo(f"Open {site / 'durability.html'}")
 
 
+@main.command("doctor")
+def doctor_() -> None:
+    """Show what runs on this machine, what it lacks, and what brings that."""
+    from livesteps import doctor  # reading bindep.txt takes a while
+
+    steps, kits = _guide()
+    bindep = steps.path.parent.parent / "bindep.txt"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("what")
+    table.add_column("here", overflow="fold")
+    lacking: dict[str, list[str]] = {}
+    with ThreadPoolExecutor() as pool:
+        found = pool.map(doctor.look_for, kits.values())
+    for kit, (here, lacks) in zip(kits.values(), found, strict=True):
+        table.add_row(kit.id, Text(here, style="yellow" if lacks else "green"))
+        if lacks:
+            lacking[kit.id] = doctor.remedies(bindep, kit.id, kit.download)
+    for server, why_not in doctor.servers().items():
+        shown = Text(why_not, style="yellow") if why_not else Text("ok", style="green")
+        table.add_row(f"server {server}", shown)
+        if why_not:
+            lacking[f"server {server}"] = doctor.remedies(bindep, server)
+    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    for name, lines in lacking.items():
+        click.echo(f"\nTo run {name}:")
+        for line in lines or ["this machine cannot; use one with Linux"]:
+            click.echo(f"  {line}")
+
+
 def _guide() -> tuple[Steps, dict[str, Kit]]:
     """The steps and kits of the guide that the current folder is in."""
     here = Path.cwd()
@@ -232,12 +262,12 @@ def _outcomes(
     server: str = SERVERS[0],
 ) -> list[Outcome]:
     """An outcome for each kit; those that are not run say why."""
-    outcomes = []
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
+
+    def outcome_of(kit: Kit) -> Outcome:
         if kit.recorded_only and kit.id not in named:
-            outcomes.append(only_recorded(kit, len(steps)))
-            continue
+            return only_recorded(kit, len(steps))
         outcome = Outcome(kit)
         try:
             kit.check_machine()
@@ -249,8 +279,11 @@ def _outcomes(
             outcome.why = problem.what
         if outcome.why:
             outcome.state = State.NOT_RUN
-        outcomes.append(outcome)
-    return outcomes
+        return outcome
+
+    # A dozen languages take seconds to say their versions.
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(outcome_of, kits))
 
 
 @contextmanager

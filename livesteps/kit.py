@@ -57,6 +57,7 @@ class _File(Table):
     command: Command
     versions: Versions
     needs: list[str] = []
+    download: str = ""
     build: Command | None = None
     install: Install | None = None
     environment: dict[str, str] = {}
@@ -92,6 +93,8 @@ class Kit:
     versions: Versions
     needs: tuple[str, ...] = ()
     """Commands that the program calls, and that a machine may lack."""
+    download: str = ""
+    """Where to get the toolchain if a distribution has none that will do."""
     build: tuple[str, ...] = ()
     """What makes the program ready to run, in its folder; may be nothing."""
     install: Install | None = None
@@ -294,6 +297,7 @@ def load_kit(path: Path) -> Kit:
         command=tuple(file.command),
         versions=file.versions,
         needs=tuple(file.needs),
+        download=file.download,
         build=tuple(file.build or ()),
         install=file.install,
         environment=file.environment,

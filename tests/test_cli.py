@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 import shutil
 import socket
 import subprocess
@@ -368,3 +369,63 @@ def test_without_a_clouds_yaml_it_says_how_to_get_one(
         "clouds.yaml has no cloud 'mine';"
         " write one, by `livesteps cloud --clouds-yaml FILE`\n",
     )
+
+
+def needing(guide: Guide, *keys: str) -> None:
+    """Give the only SDK more keys, and its guide a bindep.txt."""
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text("".join(f"{key}\n" for key in keys) + toml.read_text())
+    (guide.folder / "bindep.txt").write_text(
+        "gnat [tiny platform:dpkg]\nlibgnat [tiny platform:rpm]\nother [elsewhere]\n"
+    )
+
+
+def test_doctor_shows_what_is_here(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    needing(guide)
+    ran = livesteps_here(guide.folder, "doctor")
+    assert ran.returncode == 0
+    assert re.search(r"^tiny +1\.0 on Python 3\.\d+\.\d+", ran.stdout, re.MULTILINE)
+    assert re.search(r"^server swift +ok", ran.stdout, re.MULTILINE)
+    assert "To run tiny" not in ran.stdout
+
+
+def test_doctor_shows_what_is_missing_and_what_brings_it(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    needing(guide, 'needs = ["no-such-gnat"]', 'download = "https://gnat.example"')
+    ran = livesteps_here(guide.folder, "doctor")
+    assert ran.returncode == 0
+    assert "no-such-gnat is not installed" in ran.stdout
+    assert ran.stdout.partition("To run tiny:\n")[2].splitlines()[:3] == [
+        "  Debian, Ubuntu: sudo apt-get install gnat",
+        "  Fedora: sudo dnf install libgnat",
+        "  or from https://gnat.example",
+    ]
+
+
+def test_doctor_misses_its_list_of_packages(
+    make_guide: MakeGuide, livesteps_here: Command
+) -> None:
+    guide = make_guide("print(1)")
+    needing(guide, 'needs = ["no-such-gnat"]')
+    (guide.folder / "bindep.txt").unlink()
+    ran = livesteps_here(guide.folder, "doctor")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("bindep.txt:1: cannot be read: No such file")
+
+
+def test_another_server_runs_those_that_name_it_or_are_named(
+    make_guide: MakeGuide, livesteps: Command
+) -> None:
+    guide = make_guide("import os\nprint(os.environ['OS_AUTH_URL'])")
+    ran = livesteps(guide.folder, "run", "--all", "--server", "moto")
+    assert ran.returncode == 0, ran.stderr
+    assert "not run: its sdk.toml does not say that it runs on moto" in ran.stdout
+    assert livesteps(guide.folder, "record", "tiny").returncode == 0
+    ran = livesteps(guide.folder, "run", "tiny", "--server", "moto")
+    assert ran.returncode == 0, ran.stderr
+    assert last(ran.stdout).endswith("passed")

@@ -297,3 +297,24 @@ def test_a_check_that_is_not_installed_is_skipped_with_the_reason(
     ran = gate(guide, "-rs")
     ran.assert_outcomes(passed=1, skipped=1)
     ran.stdout.fnmatch_lines(["SKIPPED * not run: no-such-tool is not installed"])
+
+
+def test_another_server_is_one_more_item(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("import os\nprint(os.environ['OS_USERNAME'][:4])")
+    record(guide)
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text('servers = ["debian", "moto"]\n' + toml.read_text())
+    assert gate(guide, "--collect-only", "-q").outlines[:4] == [
+        "samples/tiny/sdk.toml::recording",
+        "samples/tiny/sdk.toml::step-01 do 1",
+        "samples/tiny/sdk.toml::on debian",
+        "samples/tiny/sdk.toml::on moto",
+    ]
+    ran = gate(guide, "-k", "moto")
+    ran.assert_outcomes(passed=1)
+    guide.sample.write_text(guide.sample.read_text().replace("[:4]", "[:3]"))
+    ran = gate(guide, "-k", "moto")
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(["samples/tiny/tiny.py:1: *", "*-tiny", "*+tin"])
