@@ -73,8 +73,10 @@ def run_batch(
     *,
     last: int | None = None,
     compare: bool = True,
-) -> None:
+) -> float:
     """Run all outcomes' samples, as many at once as the stage allows.
+
+    It returns the seconds from the start of the first to the end of the last.
 
     `changed` is called after every step, from the thread that ran it. `last`
     is the step after which to stop. With `compare` the outputs must be the
@@ -83,6 +85,7 @@ def run_batch(
     waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
     waiting.sort(key=lambda outcome: _recorded_seconds(stage, outcome), reverse=True)
     halt = threading.Event()
+    begun = time.monotonic()
     pool = ThreadPoolExecutor(max_workers=stage.at_once)
     try:
         futures = [
@@ -96,6 +99,7 @@ def run_batch(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+    return time.monotonic() - begun
 
 
 def _recorded_seconds(stage: Stage, outcome: Outcome) -> float:

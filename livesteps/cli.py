@@ -119,8 +119,8 @@ def run(
         Stage(steps, os_cloud=os_cloud, server=server) as stage,
         _progress(outcomes, steps) as tell,
     ):
-        run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
-    _finish(outcomes, steps, required)
+        whole = run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
+    _finish(outcomes, steps, required, whole)
 
 
 @main.command()
@@ -164,9 +164,10 @@ def guide(require: tuple[str, ...]) -> None:
     steps, kits = _guide()
     required = _required(kits, require)
     outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
+    whole = 0.0
     if any(outcome.state is State.WAITING for outcome in outcomes):
         with Stage(steps) as stage, _progress(outcomes, steps) as tell:
-            run_batch(stage, outcomes, tell)
+            whole = run_batch(stage, outcomes, tell)
     doc = steps.path.parent.parent / "doc"
     site = doc.parent / "build" / "html"
     with tempfile.TemporaryDirectory(prefix="livesteps-guide-") as folder:
@@ -188,7 +189,7 @@ def guide(require: tuple[str, ...]) -> None:
         raise Problem(
             "the guide was not built", "mend what Sphinx says above", path=doc
         )
-    _finish(outcomes, steps, required)
+    _finish(outcomes, steps, required, whole)
     click.echo(f"Open {site / 'durability.html'}")
 
 
@@ -340,14 +341,19 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
     return table
 
 
-def _finish(outcomes: list[Outcome], steps: Steps, required: list[str]) -> None:
-    """Print how all went; exit with 2 if a sample is broken, with 1 if one did
+def _finish(
+    outcomes: list[Outcome], steps: Steps, required: list[str], whole: float = 0.0
+) -> None:
+    """Print how all went, and in how many seconds on the whole; exit with 2 if a sample is broken, with 1 if one did
     something else than it should, or was not run although it had to be."""
     for outcome in outcomes:
         if outcome.failure:
             click.echo(f"\n{outcome.failure}\n", err=True)
     console = Console(width=None if sys.stdout.isatty() else 240)
-    console.print(_table(outcomes, steps))
+    table = _table(outcomes, steps)
+    if sum(outcome.step is not None for outcome in outcomes) > 1:
+        table.add_row("all", "", "", f"{whole:.1f}", "")
+    console.print(table)
     failed = [outcome for outcome in outcomes if outcome.state is State.FAILED]
     absent = [
         outcome.kit.id

@@ -187,12 +187,9 @@ class Run:
         self._status = status
         for data in self._steps.files.values():
             (self.work / data.name).write_bytes(data.content)
-        self._program.parent.mkdir()
-        self._program.write_text(
-            self.kit.sample.with_boundaries(self.kit.boundary), encoding="utf-8"
+        toolchain.lay_out(
+            self._program, self.kit.sample.with_boundaries(self.kit.boundary), cache
         )
-        for entry in cache.iterdir() if cache else ():
-            (self._program.parent / entry.name).symlink_to(entry)
         self._broken = self._build()
         self._selector = selectors.DefaultSelector()
         assert self._guard.stdout

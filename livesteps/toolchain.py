@@ -69,6 +69,14 @@ def install(kit: Kit, halt: threading.Event) -> Path | None:
     return tree
 
 
+def lay_out(program: Path, text: str, cache: Path | None) -> None:
+    """Write a program into a new folder, with what is in the cache beside it."""
+    program.parent.mkdir()
+    program.write_text(text, encoding="utf-8")
+    for entry in cache.iterdir() if cache else ():
+        (program.parent / entry.name).symlink_to(entry)
+
+
 def _fill(kit: Kit, tree: Path, lock: int, halt: threading.Event) -> None:
     assert kit.install
     if tree.exists():  # an install that did not end
