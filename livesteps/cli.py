@@ -344,8 +344,11 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
 def _finish(
     outcomes: list[Outcome], steps: Steps, required: list[str], whole: float = 0.0
 ) -> None:
-    """Print how all went, and in how many seconds on the whole; exit with 2 if a sample is broken, with 1 if one did
-    something else than it should, or was not run although it had to be."""
+    """Print how all went, and in how many seconds on the whole.
+
+    Exit with 2 if a sample is broken, with 1 if one did something else than it
+    should, or was not run although it had to be.
+    """
     for outcome in outcomes:
         if outcome.failure:
             click.echo(f"\n{outcome.failure}\n", err=True)
