@@ -1,8 +1,11 @@
-"""The guide's claim: with one of three devices emptied, no object is lost."""
+"""The guide's claims: with one of three devices emptied, no object is lost, and
+what the page shows of it is what happens."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from livesteps.cloud import Cloud, supported
 
 pytestmark = pytest.mark.skipif(supported() is not None, reason=str(supported()))
 
+REPLICAS = Path(__file__).parents[1] / "samples" / "replicas"
 NAMES = [f"object-{number}" for number in range(8)]
 
 
@@ -75,3 +79,18 @@ def test_losing_a_device_loses_no_object(cloud: Cloud, lost: int) -> None:
                 shutil.rmtree(device / "objects")
         everything_is_there([*NAMES, "written-meanwhile"])
         cloud.replicate()
+
+
+def test_the_page_shows_what_happens_to_the_replicas(
+    environment: dict[str, str],
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(REPLICAS / "replicas.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.stderr == ""
+    assert ran.stdout == (REPLICAS / "replicas.txt").read_text()

@@ -161,6 +161,10 @@ class Cloud:
         """Bring the copies back that a device has lost."""
         self._call("replicate")
 
+    def audit(self) -> None:
+        """Read every object on every device; put those aside that are damaged."""
+        self._call("audit")
+
     def wait(self) -> None:
         """Wait until the cloud ends, which it should not. Raises `CloudError`."""
         self._child.wait()

@@ -114,6 +114,9 @@ class Service:
     def do_replicate(self) -> None:
         storage.replicate(self._settings)
 
+    def do_audit(self) -> None:
+        storage.audit(self._settings)
+
     def _open(self, project: dict[str, Any]) -> None:
         """Listen for one project, at its kept ports if it has any."""
         identity = _listen(project.get("identity_port", 0))
