@@ -27,7 +27,9 @@ def show(cloud):
         for path in sorted(device.glob("objects/**/*.data")):
             checksum = hashlib.md5(path.read_bytes()).hexdigest()
             found.append(NAMES.get(checksum, "a damaged file"))
-        print(f"    {device.name} has: {', '.join(sorted(found)) or 'nothing'}")
+        print(
+            f"    {device.name} has: {', '.join(sorted(found)) or 'nothing'}"
+        )
 
 
 def wipe(device):
