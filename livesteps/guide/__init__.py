@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from livesteps import __version__
-from livesteps.guide.directives import SdkDirective, StepDirective
+from livesteps.guide.diagram import Diagram, DiagramDirective, visit_diagram
+from livesteps.guide.directives import (
+    RequestsTableDirective,
+    SdkDirective,
+    StepDirective,
+)
 from livesteps.guide.nodes import Folded, depart_folded, skip, visit_folded
 from livesteps.guide.shelf import open_shelf
 
@@ -24,14 +29,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # sphinx-design has a directive of this name, too, which is not for here.
     app.add_directive("step", StepDirective, override=True)
     app.add_directive("sdk", SdkDirective)
-    app.add_node(
-        Folded,
-        html=(visit_folded, depart_folded),
-        latex=(skip, skip),
-        text=(skip, skip),
-        man=(skip, skip),
-        texinfo=(skip, skip),
-    )
+    app.add_directive("requests-table", RequestsTableDirective)
+    app.add_directive("diagram", DiagramDirective)
+    elsewhere = dict.fromkeys(("latex", "text", "man", "texinfo"), (skip, skip))
+    app.add_node(Folded, html=(visit_folded, depart_folded), **elsewhere)
+    app.add_node(Diagram, html=(visit_diagram, skip), **elsewhere)
     app.connect("config-inited", open_shelf)
     return {
         "version": __version__,

@@ -1,4 +1,5 @@
-"""`step` and `sdk`: a step of the guide in the tabs of all SDKs."""
+"""`step` and `sdk`: a step of the guide in the tabs of all SDKs; and
+`requests-table`: how many requests each step made."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from sphinx.directives.code import LiteralInclude
 from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
-from livesteps.guide.nodes import output, requests, stamp, tab, tab_set
+from livesteps.guide.nodes import output, requests, stamp, tab, tab_set, table
 from livesteps.guide.shelf import shelf
 from livesteps.kit import Kit
 from livesteps.recording import output_path
@@ -132,3 +133,42 @@ class StepDirective(SphinxDirective):
                 block.rawsource = block.rawsource.rstrip("\n")
                 block[:] = [nodes.Text(block.rawsource)]
         return made
+
+
+class RequestsTableDirective(SphinxDirective):
+    """How many requests each step made, as a tab for each SDK: `.. requests-table::`.
+
+    Beside the SDK's own numbers stand the fewest and the most of all SDKs; not
+    so in the edition for one.
+    """
+
+    def run(self) -> list[nodes.Node]:
+        """The tabs, or the one table of this edition."""
+        parts = shelf(self.config)
+        for kit in parts.kits:
+            self.env.note_dependency(str(parts.folders[kit.id] / "run.toml"))
+        if parts.single:
+            return [self._table_of(parts.kits[0])]
+        made = tab_set([tab(kit, [self._table_of(kit)]) for kit in parts.kits])
+        self.set_source_info(made)
+        return [made]
+
+    def _table_of(self, kit: Kit) -> nodes.Node:
+        parts = shelf(self.config)
+        counts = {
+            id_: [len(step.request) for step in recording.steps]
+            for id_, recording in parts.recordings.items()
+        }
+        for each in counts.values():
+            each.append(sum(each))
+        titles = [f"{step.number} {step.title}" for step in parts.steps.steps]
+        head = ["Step", "Requests", "Any SDK"]
+        rows = []
+        for row, title in enumerate([*titles, "all steps"]):
+            of_all = [each[row] for each in counts.values()]
+            low, high = min(of_all), max(of_all)
+            between = str(low) if low == high else f"{low} to {high}"
+            rows.append([title, str(counts[kit.id][row]), between])
+        if parts.single:
+            head, rows = head[:2], [row[:2] for row in rows]
+        return table(head, rows)

@@ -92,3 +92,19 @@ def stamp(kit: Kit, recording: Recording, *, fresh: bool) -> nodes.Node:
         f"against {servers}. {'Ran' if fresh else 'Recorded'} on {date}."
     )
     return nodes.paragraph(text, text, classes=["livesteps-stamp"])
+
+
+def table(head: list[str], rows: list[list[str]]) -> nodes.Node:
+    """A table of short texts; in all columns but the first are numbers."""
+
+    def row(texts: list[str]) -> nodes.row:
+        made = nodes.row()
+        for text in texts:
+            made += nodes.entry("", nodes.paragraph(text, text))
+        return made
+
+    group = nodes.tgroup("", cols=len(head))
+    group += [nodes.colspec(colwidth=1) for _ in head]
+    group += nodes.thead("", row(head))
+    group += nodes.tbody("", *map(row, rows))
+    return nodes.table("", group, classes=["livesteps-numbers"])
