@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 
 from livesteps.kit import Kit, load_kits
-from livesteps.recording import output_path
+from livesteps.recording import output_path, read_recording
 from livesteps.step import load_steps
 
 ROOT = Path(__file__).parents[1]
@@ -182,6 +182,80 @@ def test_requests_are_there_but_folded(page: BeautifulSoup) -> None:
     # Comparing checksums asks the server for nothing.
     contents = dict(panels(section(page, 7)))["OpenStack SDK"]
     assert not contents.find("details")
+
+
+def test_a_table_counts_the_requests_of_each_step(page: BeautifulSoup) -> None:
+    tables = dict(panels(page.find(id="what-it-costs")))
+    assert list(tables) == [kit.name for kit in KITS.values()]
+    recordings = {
+        kit.name: read_recording(kit.folder / "recorded", len(STEPS))
+        for kit in KITS.values()
+    }
+    counts = {
+        name: [len(step.request) for step in recording.steps]
+        for name, recording in recordings.items()
+    }
+    for name, table in tables.items():
+        rows = [
+            [cell.get_text(strip=True) for cell in row.select("td")]
+            for row in table.select("tbody tr")
+        ]
+        assert len(rows) == len(STEPS) + 1
+        for step, (title, own, any_sdk) in zip(STEPS, rows, strict=False):
+            assert title.startswith(f"{step} ")
+            assert int(own) == counts[name][step - 1]
+            of_all = [each[step - 1] for each in counts.values()]
+            assert {int(number) for number in any_sdk.split("\N{EN DASH}")} == {
+                min(of_all),
+                max(of_all),
+            }
+        assert int(rows[-1][1]) == sum(counts[name])
+
+
+def test_an_edition_counts_its_own_requests_alone(libcloud_page: BeautifulSoup) -> None:
+    [table] = libcloud_page.select("table.livesteps-numbers")
+    heads = [cell.get_text(strip=True) for cell in table.select("th")]
+    assert heads == ["Step", "Requests"]
+
+
+def test_diagrams_are_pictures_that_say_what_they_show(page: BeautifulSoup) -> None:
+    replicas, fractals = page.select(".livesteps-diagram svg")
+    assert replicas["role"] == fractals["role"] == "img"
+    assert "three devices" in replicas["aria-label"]
+    assert [text.get_text() for text in replicas.select("text")].count("goat") == 3
+    words = " ".join(text.get_text() for text in fractals.select("text"))
+    assert "before" in words
+    assert "Object Storage:" in words
+    assert not page.select(".livesteps-diagram [id]"), "it may be there twice"
+
+
+def test_where_no_picture_can_be_shown_its_words_stand(source: Source) -> None:
+    built = source.build(builder="text")
+    assert (built.stdout, built.stderr) == ("", "")
+    text = (source.folder / "out" / "durability.txt").read_text()
+    assert "sends it to three devices" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        (".. diagram:: a.dot\n", "a diagram without 'alt'; say what it shows"),
+        (
+            ".. diagram:: a.dot\n   :alt: A.\n",
+            "a.dot: Failed to parse DOT source; see graphviz.org",
+        ),
+        (
+            ".. diagram:: b.dot\n   :alt: B.\n",
+            "b.dot: No such file or directory; write it",
+        ),
+    ],
+)
+def test_a_diagram_that_cannot_be_drawn_is_an_error(
+    source: Source, written: str, complaint: str
+) -> None:
+    source.only_page(written)
+    (source.doc / "a.dot").write_text("digraph { a -> ")
+    assert f"{source.doc}/index.rst:4: ERROR: {complaint}" in source.complaint()
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -31,9 +31,18 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("sdk", SdkDirective)
     app.add_directive("requests-table", RequestsTableDirective)
     app.add_directive("diagram", DiagramDirective)
-    elsewhere = dict.fromkeys(("latex", "text", "man", "texinfo"), (skip, skip))
-    app.add_node(Folded, html=(visit_folded, depart_folded), **elsewhere)
-    app.add_node(Diagram, html=(visit_diagram, skip), **elsewhere)
+    for node, html in (
+        (Folded, (visit_folded, depart_folded)),
+        (Diagram, (visit_diagram, skip)),
+    ):
+        app.add_node(
+            node,
+            html=html,
+            latex=(skip, skip),
+            text=(skip, skip),
+            man=(skip, skip),
+            texinfo=(skip, skip),
+        )
     app.connect("config-inited", open_shelf)
     return {
         "version": __version__,

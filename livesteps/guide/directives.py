@@ -167,7 +167,7 @@ class RequestsTableDirective(SphinxDirective):
         for row, title in enumerate([*titles, "all steps"]):
             of_all = [each[row] for each in counts.values()]
             low, high = min(of_all), max(of_all)
-            between = str(low) if low == high else f"{low} to {high}"
+            between = str(low) if low == high else f"{low}\N{EN DASH}{high}"
             rows.append([title, str(counts[kit.id][row]), between])
         if parts.single:
             head, rows = head[:2], [row[:2] for row in rows]
