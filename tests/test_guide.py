@@ -106,8 +106,20 @@ def source(make_source: Callable[[], Source]) -> Source:
 
 
 @pytest.fixture(scope="module")
-def page(make_source: Callable[[], Source]) -> BeautifulSoup:
-    return make_source().page()
+def site(make_source: Callable[[], Source]) -> dict[str, BeautifulSoup]:
+    """Every page, by its address."""
+    source = make_source()
+    source.page()
+    out = source.folder / "out"
+    return {
+        str(path.relative_to(out)): BeautifulSoup(path.read_text(), "html.parser")
+        for path in out.rglob("*.html")
+    }
+
+
+@pytest.fixture(scope="module")
+def page(site: dict[str, BeautifulSoup]) -> BeautifulSoup:
+    return site["durability.html"]
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +159,39 @@ def check_content(content: Tag, kit: Kit, step: int) -> None:
         r"against Swift 2\.38\.\S+ and Keystone \S+\. "
         r"Recorded on \d+ [A-Z][a-z]+ \d{4}\.",
         stamp,
+    )
+
+
+def test_every_link_within_the_guide_leads_somewhere(
+    site: dict[str, BeautifulSoup],
+) -> None:
+    lost = []
+    for name, page in site.items():
+        for link in page.select("a[href]"):
+            target, _, anchor = link["href"].partition("#")
+            if "//" in target or target.startswith(("_sources/", "_downloads/")):
+                continue
+            found = site.get(target or name)
+            if found is None or (anchor and not found.find(id=anchor)):
+                lost.append(f"{name}: {link['href']}")
+    assert lost == []
+
+
+def test_the_guide_promises_nothing_for_later(site: dict[str, BeautifulSoup]) -> None:
+    promise = re.compile(r"\bto-?do\b|\bnot yet\b|\bcoming soon\b", re.IGNORECASE)
+    for name, page in site.items():
+        assert not promise.search(" ".join(page.get_text(" ").split())), name
+
+
+@pytest.mark.parametrize(
+    "name", ["block_storage", "orchestration", "networking", "advice", "craziness"]
+)
+def test_what_the_published_page_refers_to_is_there(
+    site: dict[str, BeautifulSoup], name: str
+) -> None:
+    assert (
+        site["durability.html"].select(f"#next-steps a[href='{name}.html']")
+        or (site[f"{name}.html"])
     )
 
 
