@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from types import TracebackType
 
 from livesteps.cloud import Cloud
-from livesteps.fractals import Fractals, checksums
+from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit
 from livesteps.place import Embedded, Named, OnMoto, Place
 from livesteps.recording import Recording
@@ -36,6 +36,8 @@ class Stage:
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
+            # It starts while the others do.
+            fractals = stack.enter_context(Fractals())
             self.cloud = None
             if self._os_cloud:
                 # What is wrong with it stops all, before anything runs.
@@ -45,7 +47,8 @@ class Stage:
                 self.cloud = stack.enter_context(Cloud(debian=debian))
             if self._server == "moto":
                 self._moto = stack.enter_context(Moto())
-            self.fractals_url = stack.enter_context(Fractals()).url
+            self.fractals_url = fractals.url
+            self.pictures = fractals.checksums
             self._stack = stack.pop_all()
         return self
 
@@ -77,7 +80,7 @@ class Stage:
             self.steps,
             self.place(kit.id),
             fractals=self.fractals_url,
-            pictures=checksums(),
+            pictures=self.pictures,
             recording=recording,
             deadline=deadline,
             halt=halt,

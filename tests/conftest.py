@@ -140,6 +140,7 @@ def borrowed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
         self._numbers = stage._numbers
         self.cloud = stage.cloud
         self.fractals_url = stage.fractals_url
+        self.pictures = stage.pictures
         self._stack = ExitStack()
         return self
 

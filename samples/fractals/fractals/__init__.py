@@ -1,0 +1,1 @@
+"""The Fractals app: it draws fractals, and keeps their pictures."""
