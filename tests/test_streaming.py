@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from livesteps.contract import PICTURE_TYPE
 from livesteps.errors import Problem
-from livesteps.fractals import Fractals
 from livesteps.kit import Kit, load_kits
 from livesteps.run import Run
 from livesteps.stage import Stage
@@ -52,12 +56,42 @@ def resized(steps: Steps, size: int) -> Steps:
     return replace(steps, steps=tuple(changed), objects=objects, files=files)
 
 
+@contextmanager
+def serving(picture: bytes) -> Iterator[str]:
+    """An app that has one picture, however large; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            listed = self.path.startswith("/v1/")
+            body = {"objects": [{"uuid": PICTURE}], "num_results": 1}
+            content = json.dumps(body).encode() if listed else picture
+            self.send_response(200)
+            self.send_header(
+                "Content-Type", "application/json" if listed else PICTURE_TYPE
+            )
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def memory(kit: Kit, stage: Stage, size: int) -> int:
     """Most bytes of memory that a whole run takes."""
     steps = resized(stage.steps, size)
-    with Fractals({PICTURE: steps.files["picture.png"].content}) as fractals:
-        place = stage.place(kit.id)
-        run = Run(kit, steps, place, fractals=fractals.url, pictures={})
+    with serving(steps.files["picture.png"].content) as url:
+        run = Run(kit, steps, stage.place(kit.id), fractals=url, pictures={})
         with run:
             for result in run:
                 assert not result.failure, str(result.failure)
