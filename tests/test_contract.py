@@ -142,7 +142,7 @@ OPENSTACKSDK = {
     ),
     7: (
         'print(f"Swift:      {goat.etag}")\nprint(f"Downloaded: {checksum}")',
-        "print(hashlib.sha256(content).hexdigest())",
+        "print(hashlib.sha256(checksum.encode()).hexdigest())",
         "expected the md5 of goat.jpg in the output",
     ),
     8: (
