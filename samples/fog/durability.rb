@@ -10,9 +10,8 @@ swift = Fog::OpenStack::Storage.new(
   openstack_auth_url: ENV.fetch("OS_AUTH_URL"),
   openstack_username: ENV.fetch("OS_USERNAME"),
   openstack_api_key: ENV.fetch("OS_PASSWORD"),
-  openstack_user_domain: ENV.fetch("OS_USER_DOMAIN_NAME"),
   openstack_project_name: ENV.fetch("OS_PROJECT_NAME"),
-  openstack_project_domain: ENV.fetch("OS_PROJECT_DOMAIN_NAME"),
+  openstack_domain_name: ENV.fetch("OS_USER_DOMAIN_NAME"),
   openstack_region: ENV.fetch("OS_REGION_NAME")
 )
 
