@@ -219,14 +219,14 @@ def livesteps_here(
 
 
 @pytest.fixture(scope="session")
-def wait_for() -> Callable[[Callable[[], object], str], None]:
+def wait_for() -> Callable[..., None]:
     """Wait until something is so, at most 30 s; else fail, and say for what."""
 
-    def wait(so: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 30
+    def wait(so: Callable[[], object], what: str, *, within: float = 30) -> None:
+        end = time.monotonic() + within
         while not so():
             if time.monotonic() > end:
-                pytest.fail(f"30 s went by without: {what}")
+                pytest.fail(f"{within:g} s went by without: {what}")
             time.sleep(0.01)
 
     return wait

@@ -8,9 +8,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import sqlalchemy as sa
@@ -25,7 +26,8 @@ from fractals.draw import MOST_PIXELS
 from fractals.errors import Changed, FractalsError, Missing
 from fractals.model import Fractal
 
-Item = TypeVar("Item")
+AT_ONCE = 4
+"""Pictures that are moved or read side by side."""
 
 
 class Commands(click.Group):
@@ -47,6 +49,7 @@ def app(*, ready: bool = True) -> App:
     context = click.get_current_context().find_root()
     if context.obj is None:
         context.obj = App(settings.load(os.environ))
+        context.call_on_close(context.obj.database.engine.dispose)
     made = context.obj
     assert isinstance(made, App)
     if ready:
@@ -143,7 +146,7 @@ def create(tasks: int, seed: int | None, width: int, height: int) -> None:
     still = sa.select(sa.func.count(Fractal.uuid)).where(
         Fractal.uuid.in_(uuids), Fractal.storage.is_(None)
     )
-    with Progress(console=_console()) as progress:
+    with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("Drawing", total=tasks)
         while True:
             with running.database.session() as session:
@@ -175,14 +178,15 @@ def migrate(target: str, dry_run: bool) -> None:
         )
         return
     _ = running.storages[target]
-    failed = 0
-    for fractal in _tracked(fractals, f"To {target}"):
-        try:
-            move.migrate(running, fractal, target)
-        except (Missing, Changed) as error:
-            click.echo(f"not moved: {error}", err=True)
-            failed += 1
-    _end(f"{len(fractals) - failed} pictures moved to {target}", failed)
+    failed = _each(
+        f"To {target}",
+        fractals,
+        lambda fractal: move.migrate(running, fractal, target),
+    )
+    for _, why in failed:
+        click.echo(f"not moved: {why}", err=True)
+    moved = len(fractals) - len(failed)
+    _end(f"{moved} pictures moved to {target}", len(failed))
 
 
 @main.command()
@@ -190,17 +194,19 @@ def migrate(target: str, dry_run: bool) -> None:
 def restore(folder: Path) -> None:
     """Write all pictures into FOLDER, whoever stores them."""
     running = app()
-    failed = 0
     fractals = move.stored(running)
-    for fractal in _tracked(fractals, "Restoring"):
-        try:
-            move.restore(running, fractal, folder)
-        except (Missing, Changed) as error:
-            click.echo(f"not restored: {error}", err=True)
-            failed += 1
-        except OSError as error:
-            raise FractalsError(f"{folder}: {error.strerror}") from error
-    _end(f"{len(fractals) - failed} pictures written to {folder}", failed)
+    try:
+        failed = _each(
+            "Restoring",
+            fractals,
+            lambda fractal: move.restore(running, fractal, folder),
+        )
+    except OSError as error:
+        raise FractalsError(f"{folder}: {error.strerror}") from error
+    for _, why in failed:
+        click.echo(f"not restored: {why}", err=True)
+    restored = len(fractals) - len(failed)
+    _end(f"{restored} pictures written to {folder}", len(failed))
 
 
 @main.command()
@@ -208,26 +214,51 @@ def verify() -> None:
     """Compare the database and what is stored, both ways."""
     running = app()
     fractals = move.stored(running)
-    findings = [
-        move.verify(running, fractal)
-        for fractal in _tracked(fractals, "Verifying")
+    found = [
+        (type(error).__name__.lower(), fractal.storage, str(fractal.uuid))
+        for fractal, error in _each(
+            "Verifying",
+            fractals,
+            lambda fractal: move.verify(running, fractal),
+        )
     ]
-    found = [each for each in findings if each] + list(move.orphans(running))
-    for each in found:
-        click.echo(f"{each.what} in {each.storage}: {each.name}")
+    found += [("orphaned", *orphan) for orphan in move.orphans(running)]
+    for what, storage, name in sorted(found):
+        click.echo(f"{what} in {storage}: {name}")
     _end(f"{len(fractals)} pictures verified", len(found))
 
 
-def _tracked(items: Sequence[Item], title: str) -> Iterable[Item]:
-    """The items, with a bar that shows how far it is."""
-    return track(items, title, console=_console())
+def _each(
+    title: str, fractals: list[Fractal], work: Callable[[Fractal], None]
+) -> list[tuple[Fractal, FractalsError]]:
+    """Do something with each fractal, with some at once, and show a bar.
 
-
-def _console() -> Console:
-    return Console(stderr=True)
+    Those whose pictures are missing or changed are returned, with the error.
+    Any other error ends it.
+    """
+    failed: list[tuple[Fractal, FractalsError]] = []
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        doing = {pool.submit(work, fractal): fractal for fractal in fractals}
+        try:
+            for done in track(
+                as_completed(doing),
+                title,
+                total=len(doing),
+                console=Console(stderr=True),
+            ):
+                try:
+                    done.result()
+                except (Missing, Changed) as error:
+                    failed.append((doing[done], error))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return failed
 
 
 def _end(said: str, problems: int) -> None:
     if problems:
-        raise FractalsError(f"{said}, {problems} problems")
+        raise FractalsError(
+            f"{said}, {problems} problem{'s' if problems > 1 else ''}"
+        )
     click.echo(said)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from uuid import UUID
@@ -88,34 +87,22 @@ def restore(app: App, fractal: Fractal, folder: Path) -> None:
     )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What `verify` has found."""
-
-    what: str
-    """`missing`, `changed` or `orphaned`."""
-    storage: str
-    name: str
-
-
-def verify(app: App, fractal: Fractal) -> Finding | None:
-    """Read a picture, and compare it with what the database says."""
+def verify(app: App, fractal: Fractal) -> None:
+    """Read a picture; raises `Missing` or `Changed` if it is not as it was."""
     assert fractal.storage
     try:
         chunks = app.storages[fractal.storage].get(fractal.uuid)
         for _ in checked(chunks, fractal, fractal.storage):
             pass
-    except (Missing, Changed) as error:
+    except (Missing, Changed):
         current = _now(app, fractal.uuid)
-        if current is None or current.storage != fractal.storage:
-            return None  # It was deleted or moved meanwhile.
-        what = "missing" if isinstance(error, Missing) else "changed"
-        return Finding(what, fractal.storage, str(fractal.uuid))
-    return None
+        # Unless it was deleted or moved meanwhile.
+        if current and current.storage == fractal.storage:
+            raise
 
 
-def orphans(app: App) -> Iterator[Finding]:
-    """What is stored and belongs to no fractal, in all storages in use."""
+def orphans(app: App) -> Iterator[tuple[str, str]]:
+    """What is stored and belongs to no fractal: storage and name."""
     with app.database.session() as session:
         names = list(session.scalars(sa.select(Fractal.storage).distinct()))
     for storage in sorted({app.settings.storage, *filter(None, names)}):
@@ -130,7 +117,7 @@ def orphans(app: App) -> Iterator[Finding]:
                 or str(fractal.uuid) != name
                 or fractal.storage not in (storage, None)
             ):
-                yield Finding("orphaned", storage, name)
+                yield storage, name
 
 
 def _fractals(app: App, which: sa.ColumnElement[bool]) -> list[Fractal]:
