@@ -57,9 +57,14 @@ class Guide:
     folder: Path
 
     @property
+    def samples(self) -> Path:
+        """The folder of steps and SDKs."""
+        return self.folder / "samples"
+
+    @property
     def sdk(self) -> Path:
         """The SDK's folder."""
-        return self.folder / "samples" / "tiny"
+        return self.samples / "tiny"
 
     @property
     def sample(self) -> Path:

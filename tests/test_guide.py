@@ -139,7 +139,7 @@ def section(page: BeautifulSoup, step: int) -> Tag:
 def panels(step: Tag) -> Iterator[tuple[str, Tag]]:
     """The SDK's name and the content of each tab."""
     for label in step.select(".sd-tab-label"):
-        content = step.find(id=label["aria-controls"])
+        content = label.find_next_sibling(class_="sd-tab-content")
         assert content
         yield label.get_text(strip=True), content
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import rcssmin
+import rjsmin
 
 from livesteps import __version__
 from livesteps.guide.diagram import Diagram, DiagramDirective, visit_diagram
@@ -11,11 +15,27 @@ from livesteps.guide.directives import (
     SdkDirective,
     StepDirective,
 )
-from livesteps.guide.nodes import Folded, depart_folded, skip, visit_folded
+from livesteps.guide.nodes import (
+    Folded,
+    LabelTransform,
+    depart_folded,
+    skip,
+    visit_folded,
+)
 from livesteps.guide.shelf import open_shelf
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+
+def shrink(app: Sphinx, exception: Exception | None) -> None:
+    """Leave comments and blanks out of the style and script that are ours."""
+    if exception or app.builder.format != "html":
+        return
+    for name, small in (("css", rcssmin.cssmin), ("js", rjsmin.jsmin)):
+        path = Path(app.outdir) / "_static" / f"livesteps.{name}"
+        if path.is_file():
+            path.write_text(small(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -43,7 +63,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
             man=(skip, skip),
             texinfo=(skip, skip),
         )
+    app.add_post_transform(LabelTransform)
     app.connect("config-inited", open_shelf)
+    app.connect("build-finished", shrink)
     return {
         "version": __version__,
         "parallel_read_safe": True,

@@ -12,7 +12,15 @@ from sphinx.directives.code import LiteralInclude
 from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
-from livesteps.guide.nodes import output, requests, stamp, tab, tab_set, table
+from livesteps.guide.nodes import (
+    file_name,
+    output,
+    requests,
+    stamp,
+    tab,
+    tab_set,
+    table,
+)
 from livesteps.guide.shelf import shelf
 from livesteps.kit import Kit
 from livesteps.recording import output_path
@@ -107,9 +115,10 @@ class StepDirective(SphinxDirective):
         """The block of the sample, by Sphinx's own `literalinclude`."""
         above = f"{kit.opening}\n" if kit.opening and number == 1 else None
         source = os.path.dirname(self.env.doc2path(self.env.docname))
+        path = os.path.relpath(kit.path, source)
         made = LiteralInclude(
             name="literalinclude",
-            arguments=[os.path.relpath(kit.path, source)],
+            arguments=[path],
             options={
                 "language": kit.lexer,
                 "start-after": f"step-{number}",
@@ -132,7 +141,7 @@ class StepDirective(SphinxDirective):
                 # colours a block only as long as rawsource and text are the same.
                 block.rawsource = block.rawsource.rstrip("\n")
                 block[:] = [nodes.Text(block.rawsource)]
-        return made
+        return [file_name(kit, path), *made]
 
 
 class RequestsTableDirective(SphinxDirective):

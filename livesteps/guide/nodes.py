@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
+from sphinx import addnodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component
+from sphinx_design.tabs import sd_tab_label
 
 from livesteps.kit import Kit
 from livesteps.recording import Exchange, Recording
@@ -36,6 +39,21 @@ def skip(self: nodes.NodeVisitor, node: nodes.Node) -> None:
     """Elsewhere it is what is in it."""
 
 
+class LabelTransform(SphinxPostTransform):
+    """Takes `aria-controls` from the labels of sphinx-design's tabs.
+
+    HTML does not allow it there, for what is labelled is the radio button.
+    """
+
+    default_priority = 201  # after sphinx-design's own
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Do it on one page."""
+        for label in self.document.findall(sd_tab_label):
+            label.attributes.pop("aria_controls", None)
+
+
 def tab_set(tabs: list[nodes.Node]) -> nodes.Node:
     """Tabs that follow the reader's choice of an SDK."""
     return create_component("tab-set", classes=["sd-tab-set"], children=tabs)
@@ -54,12 +72,23 @@ def tab(kit: Kit, content: list[nodes.Node]) -> nodes.Node:
     )
 
 
+def file_name(kit: Kit, path: str) -> nodes.Node:
+    """The program's name above a step's code, and its whole text to download.
+
+    `path` is the program's, from the page's source.
+    """
+    name = kit.path.name
+    link = addnodes.download_reference("", "", reftarget=path, refexplicit=True)
+    link += nodes.literal(name, name, classes=["download"])
+    return nodes.paragraph("", "", link, classes=["livesteps-file"])
+
+
 def output(text: str) -> list[nodes.Node]:
     """What a step printed."""
     text = text.rstrip("\n")
     block = nodes.literal_block(text, text, language="text")
     block["classes"] += ["livesteps-output"]
-    return [nodes.rubric("Output", "Output", classes=["livesteps-label"]), block]
+    return [nodes.paragraph("", "Output", classes=["livesteps-label"]), block]
 
 
 def requests(made: list[Exchange]) -> list[nodes.Node]:

@@ -1,0 +1,72 @@
+"""The guide built and served, as its tests in a browser and the bench want it."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from mimetypes import guess_type
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).parents[1]
+COMPRESSED = {".css", ".html", ".js", ".json", ".svg", ".txt", ".xml"}
+
+
+def build(source: Path, out: Path, *options: str, builder: str = "html") -> Path:
+    """Build pages, every warning an error; the folder that they are in."""
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "sphinx", "-b", builder, "-q", "-W", "-n"),
+            *("-d", str(out / "doctrees"), *options, str(source), str(out / builder)),
+        ],
+        cwd=ROOT,
+        timeout=120,
+        check=True,
+    )
+    return out / builder
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on loopback as a web server would: compressed, and with
+    its 404 page for what is not there. Gives its address, without a slash."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = folder / unquote(urlsplit(self.path).path).lstrip("/")
+            if path.is_dir():
+                path /= "index.html"
+            status = 200 if path.is_file() else 404
+            if status == 404:
+                path = folder / "404.html"
+            content = path.read_bytes() if path.is_file() else b""
+            self.send_response(status)
+            kind = guess_type(path.name)[0] or "application/octet-stream"
+            self.send_header("Content-Type", kind)
+            if path.suffix in COMPRESSED:
+                content = gzip.compress(content, 9)
+                self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
