@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,22 +66,44 @@ def mutants(kit: Kit, step: int) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("step", [8, *MISTAKES])
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
-def test_a_mistake_fails_its_step(
-    kit: Kit, step: int, stage: Stage, tmp_path: Path
-) -> None:
+def check_seen(kit: Kit, step: int, stage: Stage, folder: Path) -> None:
+    """The gate sees at least one of the mistakes, and sees it at that step."""
     try:
         kit.check_machine()
     except Problem as problem:
         pytest.skip(f"not run: {problem.what}")
     for text in mutants(kit, step):
-        folder = tmp_path / kit.id
-        shutil.copytree(kit.folder, folder, dirs_exist_ok=True)
-        (folder / kit.path.name).write_text(text)
-        with stage.run(load_kit(folder / "sdk.toml")) as run:
+        copy = folder / kit.id
+        shutil.copytree(kit.folder, copy, dirs_exist_ok=True)
+        (copy / kit.path.name).write_text(text)
+        with stage.run(load_kit(copy / "sdk.toml")) as run:
             results = list(run)
         if failure := results[-1].failure:
             assert results[-1].step.number == step, str(failure)
             return
     pytest.fail(f"the gate sees no mistake in step {step} of {kit.path}")
+
+
+@pytest.mark.parametrize("step", [8, *MISTAKES])
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_a_mistake_fails_its_step(
+    kit: Kit, step: int, stage: Stage, tmp_path: Path
+) -> None:
+    check_seen(kit, step, stage, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def moto(stage: Stage) -> Iterator[Stage]:
+    """The servers, with moto's S3 in the place of Swift's."""
+    with Stage(stage.steps, server="moto") as running:
+        yield running
+
+
+@pytest.mark.parametrize("step", [8, *MISTAKES])
+@pytest.mark.parametrize(
+    "kit", [kit for kit in KITS if "moto" in kit.servers], ids=lambda kit: kit.id
+)
+def test_a_mistake_fails_its_step_on_moto(
+    kit: Kit, step: int, moto: Stage, tmp_path: Path
+) -> None:
+    check_seen(kit, step, moto, tmp_path)
