@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -34,6 +35,16 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 SDK_TOML = """\
 name = "Tiny SDK"
@@ -221,6 +232,21 @@ def livesteps_here(
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A playwright.sync_api.Browser."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="Python's playwright is not installed"
+    )
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium here (Debian: apt install chromium)")
+    with sync_api.sync_playwright() as started:
+        running = started.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from fractals.api import make_web
 from fractals.app import App
 from fractals.cli import main
 from fractals.create import by_chance, waiting
+from fractals.database import REVISION
 from fractals.draw import Parameters, draw, escape_times
 from fractals.errors import Changed
 from fractals.model import Base, Fractal, Picture
@@ -473,6 +474,14 @@ def test_the_migrations_make_the_tables_of_the_model(app: App) -> None:
     with app.database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == REVISION
+
+
+def test_a_huge_size_is_told(fractals: Callable[..., Result]) -> None:
+    ran = fractals("upgrade create --width 1000000")
+    assert ran.exit_code == 1
+    assert ran.output.startswith("Error: width: ")
+    assert "less than or equal to 4096" in ran.output
 
 
 # Migrate, restore, verify

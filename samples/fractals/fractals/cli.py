@@ -15,14 +15,13 @@ from typing import Any
 
 import click
 import sqlalchemy as sa
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress, track
 from sqlalchemy.exc import OperationalError
 
 from fractals import move, settings
 from fractals.app import App
-from fractals.create import by_chance
-from fractals.draw import MOST_PIXELS
 from fractals.errors import Changed, FractalsError, Missing
 from fractals.model import Fractal
 
@@ -38,6 +37,11 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except FractalsError as error:
             raise click.ClickException(str(error)) from error
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            raise click.ClickException(
+                f"{first['loc'][0]}: {first['msg']}"
+            ) from error
         except OperationalError as error:
             raise click.ClickException(
                 f"the database: {error.orig}"
@@ -118,20 +122,11 @@ def worker() -> None:
 @click.option(
     "--seed", type=int, help="With the same seed come the same ones."
 )
-@click.option(
-    "--width",
-    default=640,
-    type=click.IntRange(1, MOST_PIXELS),
-    show_default=True,
-)
-@click.option(
-    "--height",
-    default=480,
-    type=click.IntRange(1, MOST_PIXELS),
-    show_default=True,
-)
+@click.option("--width", default=640, show_default=True)
+@click.option("--height", default=480, show_default=True)
 def create(tasks: int, seed: int | None, width: int, height: int) -> None:
     """Draw fractals that are chosen by chance."""
+    from fractals.create import by_chance
     from fractals.worker import Worker
 
     running = app()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
 from fractals.errors import FractalsError, SettingsError
 
 BACKENDS = ("sqlite", "postgresql")
+
+REVISION = "0001"
+"""The newest of `migrations/versions/`."""
 
 
 class Database:
@@ -46,27 +45,23 @@ class Database:
 
     def upgrade(self) -> None:
         """Make the tables, or bring them up to date."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", "fractals:migrations")
+        config.set_main_option("path_separator", "os")
         with self.engine.begin() as connection:
-            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     def check(self) -> None:
         """Raises `FractalsError` if the tables are not those of this app."""
+        revision = sa.table("alembic_version", sa.column("version_num"))
         with self.engine.connect() as connection:
-            found = MigrationContext.configure(connection)
-            revision = found.get_current_revision()
-        if (
-            revision
-            != ScriptDirectory.from_config(_config()).get_current_head()
-        ):
+            made = sa.inspect(connection).has_table(revision.name)
+            found = connection.scalar(sa.select(revision)) if made else None
+        if found != REVISION:
             raise FractalsError(
                 "the database is not up to date; run `fractals upgrade`"
             )
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", "fractals:migrations")
-    config.set_main_option("path_separator", "os")
-    return config

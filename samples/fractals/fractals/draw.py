@@ -16,9 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 Coordinate = Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)]
-MOST_PIXELS = 4096
-"""That a picture is wide or high."""
-Pixels = Annotated[int, Field(ge=1, le=MOST_PIXELS)]
+Pixels = Annotated[int, Field(ge=1, le=4096)]
 
 BAND = 1 << 16
 """Pixels that are computed at once: as many as stay in a processor's cache."""
