@@ -428,3 +428,44 @@ def test_output_that_looks_like_html_is_shown_as_text(source: Source) -> None:
     content = dict(panels(section(page, 3)))["Apache Libcloud"]
     assert content.find(class_="livesteps-output").pre.get_text() == text
     assert not content.select("script, b")
+
+
+def test_the_matrix_has_every_figure_of_the_recordings(
+    make_source: Callable[[], Source],
+) -> None:
+    page = make_source().page(name="matrix")
+    tables = page.select("table.livesteps-matrix")
+    checks, versions, seconds, requests, sizes = tables
+    for index, kit in enumerate(KITS.values()):
+        recording = read_recording(kit.folder / "recorded", len(STEPS))
+        cells = checks.tbody.select("tr")[index].select("a")
+        assert [link["href"] for link in cells] == [
+            f"durability.html?sdk={kit.id}#step-{step}" for step in STEPS
+        ]
+        words = versions.tbody.select("tr")[index].get_text(" ", strip=True)
+        for word in (kit.name, recording.sdk, kit.language, f"{recording.date}"):
+            assert word in words
+        for table, figures in (
+            (seconds, [f"{step.seconds:.2f}" for step in recording.steps]),
+            (requests, [str(len(step.request)) for step in recording.steps]),
+        ):
+            cells = table.tbody.select("tr")[index].select("td")
+            assert [cell.get_text() for cell in cells][:-1] == figures
+        uploaded = sizes.tbody.select("tr")[index].select("td")[3].get_text()
+        assert uploaded == "112k"
+    charts = page.select("svg.livesteps-chart")
+    assert len(charts) == 2
+    for chart in charts:
+        assert chart["role"] == "img"
+        assert all(kit.name in chart["aria-label"] for kit in KITS.values())
+    for kit in KITS.values():
+        if kit.recorded_only:
+            assert kit.recorded_only in page.get_text()
+
+
+def test_a_matrix_of_what_is_not_known_is_an_error(source: Source) -> None:
+    source.only_page(".. matrix:: second\n")
+    assert source.complaint().endswith(
+        "index.rst:4: ERROR: there is no matrix of 'second'; did you mean 'seconds'?"
+        " [docutils]"
+    )

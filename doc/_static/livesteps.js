@@ -19,7 +19,8 @@
     setAddress();
   }
 
-  // What is not shown can be found in the page. The chosen tab is in sight.
+  // What is not shown can be found in the page. The chosen tab is in sight, and
+  // what is too wide can be scrolled by keys.
   const show = () => {
     for (const label of labels) {
       const panel = label.nextElementSibling;
@@ -36,6 +37,9 @@
       const menu = label.parentElement.querySelector(":scope > select");
       if (menu) menu.value = idOf(label);
     });
+    for (const box of all("article pre, .table-wrapper")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    }
   };
 
   // The tab in which something is, of this step alone.
@@ -112,6 +116,7 @@
     }
     location.hash ? goToHash() : show();
     addEventListener("hashchange", goToHash);
+    addEventListener("resize", show);
     // Sphinx marks what was searched for a moment after the page is there.
     setTimeout(() => {
       const hits = all("article .highlighted");

@@ -15,6 +15,12 @@ from livesteps.guide.directives import (
     SdkDirective,
     StepDirective,
 )
+from livesteps.guide.matrix import (
+    Chart,
+    MatrixDirective,
+    StepLinkTransform,
+    visit_chart,
+)
 from livesteps.guide.nodes import (
     Folded,
     LabelTransform,
@@ -51,18 +57,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("sdk", SdkDirective)
     app.add_directive("requests-table", RequestsTableDirective)
     app.add_directive("diagram", DiagramDirective)
-    for node, html in (
-        (Folded, (visit_folded, depart_folded)),
-        (Diagram, (visit_diagram, skip)),
-    ):
-        app.add_node(
-            node,
-            html=html,
-            latex=(skip, skip),
-            text=(skip, skip),
-            man=(skip, skip),
-            texinfo=(skip, skip),
-        )
+    app.add_directive("matrix", MatrixDirective)
+    written = ("latex", "man", "markdown", "texinfo", "text")
+    plain: dict[str, Any] = dict.fromkeys(written, (skip, skip))
+    app.add_node(Folded, html=(visit_folded, depart_folded), **plain)
+    app.add_node(Chart, html=(visit_chart, None), epub=(skip, skip), **plain)
+    app.add_node(Diagram, html=(visit_diagram, skip), **plain)
+    app.add_post_transform(StepLinkTransform)
     app.add_post_transform(LabelTransform)
     app.connect("config-inited", open_shelf)
     app.connect("build-finished", shrink)

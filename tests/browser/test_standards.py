@@ -1,0 +1,115 @@
+"""Every page of the site against the rules of others: WCAG, HTML, links."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+
+HERE = Path(__file__).parent
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="session")
+def checkers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with axe-core and the HTML validator, installed once."""
+    if not shutil.which("npm"):
+        pytest.skip("no npm here (Debian: apt install npm)")
+    files = [HERE / "package.json", HERE / "package-lock.json"]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    cache = platformdirs.user_cache_path("livesteps") / f"checkers-{digest[:16]}"
+    if not cache.is_dir():
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        folder = tmp_path_factory.mktemp("checkers")
+        for file in files:
+            shutil.copy(file, folder)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder,
+            check=True,
+            timeout=300,
+        )
+        beside = cache.with_name(f"{cache.name}-{os.getpid()}")
+        shutil.move(folder, beside)
+        try:
+            beside.rename(cache)
+        except OSError:  # another process was faster
+            shutil.rmtree(beside)
+    return cache / "node_modules"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_a_rule_of_wcag(
+    reader: Callable[..., Any],
+    html: Path,
+    site: str,
+    checkers: Path,
+    scheme: str,
+    width: int,
+) -> None:
+    page = reader(color_scheme=scheme, viewport={"width": width, "height": 900})
+    broken, checked = [], 0
+    for path in sorted(html.glob("*.html")):
+        page.goto(f"{site}/{path.name}")
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")
+        page.add_script_tag(path=checkers / "axe-core" / "axe.min.js")
+        result = page.evaluate(
+            "tags => axe.run({runOnly: {type: 'tag', values: tags}})", WCAG
+        )
+        checked += len(result["passes"])
+        broken += [
+            f"{path.name}: {rule['id']}: {rule['nodes'][0]['html']}: "
+            f"{rule['nodes'][0]['failureSummary']} ({len(rule['nodes'])} times)"
+            for rule in result["violations"]
+        ]
+    assert checked > 0
+    assert not broken, "\n".join(broken)
+
+
+def test_every_page_is_valid_html(html: Path, checkers: Path) -> None:
+    if not shutil.which("java"):
+        pytest.skip("no java here (Debian: apt install default-jre-headless)")
+    pages = sorted(html.rglob("*.html"))
+    ran = subprocess.run(
+        [
+            *("java", "-jar", str(checkers / "vnu-jar/build/dist/vnu.jar")),
+            *("--format", "json", "--stdout", "--exit-zero-always"),
+            *map(str, pages),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    said = json.loads(ran.stdout)["messages"]
+    assert [message for message in said if message["type"] != "info"] == []
+    assert len(pages) >= 3
+
+
+def test_no_link_leads_nowhere(site: str, tmp_path: Path) -> None:
+    settings = tmp_path / "linkcheckerrc"
+    settings.write_text("[AnchorCheck]\n")
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "linkcheck", "-f", str(settings)),
+            *("--no-status", "--no-warnings", "-o", "text", f"{site}/index.html"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "PYTHONWARNINGS": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "0 errors found" in ran.stdout
