@@ -25,6 +25,7 @@ from livesteps.kit import SERVERS, Kit, load_kits
 from livesteps.recording import read_recording, write_recording
 from livesteps.stage import Stage
 from livesteps.step import Steps, load_steps
+from livesteps.trouble import load_troubles, meet, write_said
 
 STYLES = {
     State.PASSED: "green",
@@ -132,23 +133,28 @@ def record(sdk: str) -> None:
     folder = outcome.kit.folder / "recorded"
     with Stage(steps) as stage, _progress([outcome], steps) as tell:
         run_batch(stage, [outcome], tell, compare=False)
+        said = {}
+        if outcome.recording:
+            for name, trouble in load_troubles(steps.path.parent).items():
+                click.echo(f"{sdk}: trouble {name}", err=True)
+                said[name] = meet(stage, outcome.kit, trouble)
     if outcome.recording:
         try:
             old = read_recording(folder, len(steps))
         except Problem:
             old = None
-        if old and old.same_but_for_time(outcome.recording):
-            click.echo(f"{shown(folder)}: nothing changed")
-        else:
-            try:
+        same = old is not None and old.same_but_for_time(outcome.recording)
+        try:
+            if not same:
                 write_recording(outcome.recording, folder)
-            except OSError as error:
-                raise Problem(
-                    f"cannot be written: {error.strerror}",
-                    "mend its permissions, or make room",
-                    path=error.filename or folder,
-                ) from None
-            click.echo(f"{shown(folder)}: written")
+            same = not write_said(said, folder) and same
+        except OSError as error:
+            raise Problem(
+                f"cannot be written: {error.strerror}",
+                "mend its permissions, or make room",
+                path=error.filename or folder,
+            ) from None
+        click.echo(f"{shown(folder)}: {'nothing changed' if same else 'written'}")
     _finish([outcome], steps, [sdk])
 
 

@@ -11,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,10 @@ from livesteps.kit import SERVERS, Kit, load_kit, search_path
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
 from livesteps.step import Step, Steps, load_steps
+from livesteps.trouble import Trouble, difference, load_troubles, meet, trouble_path
+
+if TYPE_CHECKING:
+    from livesteps.stage import Stage
 
 STAGES = pytest.StashKey[dict[str, Any]]()
 
@@ -58,9 +62,11 @@ class SdkFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """The recording, then each step, or the check of what is not run."""
+        samples = self.path.parent.parent
         try:
             self.kit = load_kit(self.path)
-            self.steps = load_steps(self.path.parent.parent / "steps.toml")
+            self.steps = load_steps(samples / "steps.toml")
+            troubles = load_troubles(samples)
             _ = self.kit.sample
         except Problem as problem:
             raise self.CollectError(str(problem)) from None
@@ -72,6 +78,9 @@ class SdkFile(pytest.File):
             return
         for step in self.steps.steps:
             yield StepItem.from_parent(self, name=step.label, step=step)
+        for name, trouble in troubles.items():
+            label = f"trouble {name}"
+            yield TroubleItem.from_parent(self, name=label, trouble=trouble)
         for server in self.kit.servers:
             yield ServerItem.from_parent(self, name=f"on {server}", server=server)
 
@@ -108,17 +117,20 @@ class SdkFile(pytest.File):
 
     def run_on(self, server: str) -> Run:
         """A run against one of `SERVERS`; what cannot run here is skipped."""
+        return self.stage_on(server).run(self.kit, self.recording())
+
+    def stage_on(self, server: str) -> Stage:
+        """One of `SERVERS`, started; what cannot run here is skipped."""
         from livesteps.cloud import supported  # not before a sample runs
         from livesteps.stage import Stage
 
         if reason := supported(debian=server == "debian"):
             pytest.skip(f"not run: {reason}")
         self.check_machine()
-        stages = self.config.stash.setdefault(STAGES, {})
+        stages: dict[str, Stage] = self.config.stash.setdefault(STAGES, {})
         if server not in stages:
             stages[server] = Stage(self.steps, server=server).__enter__()
-        run: Run = stages[server].run(self.kit, self.recording())
-        return run
+        return stages[server]
 
     def check_machine(self) -> None:
         """Skip what this machine lacks something for, and say what."""
@@ -205,6 +217,26 @@ class StepItem(_Item):
         """Where the step begins and what it is called."""
         kit = self.parent.kit
         return kit.path, kit.sample.line_of(self.step.number) - 1, self.name
+
+
+class TroubleItem(_Item):
+    """In a trouble, the sample says what was recorded."""
+
+    def __init__(self, *, trouble: Trouble, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.trouble = trouble
+
+    def runtest(self) -> None:
+        """Run the sample into it."""
+        kit = self.parent.kit
+        said = meet(self.parent.stage_on(SERVERS[0]), kit, self.trouble)
+        if diff := difference(said, kit, self.trouble.name):
+            raise _Failed(f"what it says is not what was recorded:\n{diff}")
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The recording and what it is called."""
+        folder = self.parent.kit.folder / "recorded"
+        return trouble_path(folder, self.trouble.name), 0, self.name
 
 
 class ServerItem(_Item):

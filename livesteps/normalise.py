@@ -15,14 +15,15 @@ class Rule:
     pattern: re.Pattern[str]
 
 
-_DAY = r"\d{4}-\d\d-\d\d"
+_DAY = r"\d{4}(?:-\d\d-\d\d|/\d\d/\d\d)"
 _WORD = r"[A-Z][a-z]{2}"
 _TIME = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 
 RULES = tuple(
     Rule(name, re.compile(pattern))
     for name, pattern in {
-        # 2026-11-25T07:46:48.123Z; a date alone stays: it may be metadata
+        # 2026-11-25T07:46:48.123Z, 2026/11/25 07:46:48
+        # a date alone stays: it may be metadata
         "date and time": rf"{_DAY}[T ]{_TIME}(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?",
         # Wed, 25 Nov 2026 07:46:48 GMT (RFC 9110, section 5.6.7)
         "HTTP date": rf"{_WORD}, \d\d {_WORD} \d{{4}} {_TIME} GMT",
@@ -32,6 +33,8 @@ RULES = tuple(
         ),
         # tx0123456789abcdef01234-0123456789, Swift's X-Trans-Id
         "transaction id": r"\btx[0-9a-f]{21}-[0-9a-f]{10}(?:[\w.-]*\w)?",
+        # req-12345678-1234-1234-1234-123456789abc, of OpenStack's other services
+        "request id": r"\breq-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b",
         # 1764056808.12345, Swift's X-Timestamp; a client's mtime has six decimals
         "timestamp": r"\b\d{10}\.\d{5,6}\b",
         # 0x7f3a5c0d1e80, in a repr

@@ -64,6 +64,10 @@ class Embedded:
         }
         self.secrets = {self._project.password: "the password"}
 
+    def token(self) -> tuple[str, str]:
+        """A token and the account's URL, for requests that nobody records."""
+        return self._project.token()
+
     def requests(self) -> list[Request]:
         """The requests of this project since the last call."""
         return self._cloud.requests(self._project)

@@ -75,6 +75,8 @@ class Result:
     seconds: float
     requests: tuple[Request, ...]
     failure: Failure | None = None
+    said: str = ""
+    """What it printed to standard error, as if of the published file."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Run:
         self._deadline = deadline
         self._halt = halt or threading.Event()
         self._streams = _Streams()
-        self._known = {**place.known, fractals.partition("//")[2]: "fractals address"}
+        self.known = {**place.known, fractals.partition("//")[2]: "fractals address"}
 
     def __enter__(self) -> Run:
         try:
@@ -216,7 +218,8 @@ class Run:
                 self._halt,
             )
         except toolchain.Failed as failed:
-            return [f"its build {failed.why}:\n" + self._published(failed.printed)]
+            said = _indented(self._published(failed.printed))
+            return [f"its build {failed.why}:\n{said}"]
         return []
 
     def __exit__(
@@ -246,8 +249,11 @@ class Run:
         """Every step was run, and none failed."""
         return len(self.results) == len(self._steps) and not self.results[-1].failure
 
-    def advance(self) -> Result | None:
-        """Run the next step; None if there is none, or one has failed."""
+    def advance(self, *, check: bool = True) -> Result | None:
+        """Run the next step; None if there is none, or one has failed.
+
+        Without `check` it fails only if the program ends or says that it is wrong.
+        """
         if len(self.results) == len(self._steps):
             return None
         if self.results and self.results[-1].failure:
@@ -266,15 +272,16 @@ class Run:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         requests = self._place.requests()
+        said = self._published(self._streams.err.decode(errors="replace"))
         output, faults = self._take_output(stopped=bool(reasons))
         reasons += self._broken or faults
         broken = bool(reasons)
-        if not reasons:
+        if not reasons and check:
             reasons += self._breaches(step, output, requests)
         if not reasons and step.number == len(self._steps):
             reasons += self._end()
             broken = bool(reasons)
-        if not reasons and self._recording:
+        if not reasons and check and self._recording:
             reasons += self._differences(step, output, self._recording)
         failure = None
         if reasons:
@@ -285,7 +292,7 @@ class Run:
                 tuple(requests or ()),
                 broken,
             )
-        result = Result(step, output, seconds, tuple(requests or ()), failure)
+        result = Result(step, output, seconds, tuple(requests or ()), failure, said)
         self.results.append(result)
         return result
 
@@ -306,7 +313,7 @@ class Run:
                 for result in self.results
             ),
             outputs=tuple(result.output for result in self.results),
-            known=self._known,
+            known=self.known,
         )
 
     def _make_work(self) -> Path:
@@ -421,7 +428,7 @@ class Run:
         """What it printed to standard error, with the published file's name."""
         text = err.decode(errors="replace")
         said = "it printed to standard error; mend what this says:\n"
-        return said + self._published(text)
+        return said + _indented(self._published(text))
 
     def _published(self, text: str) -> str:
         """What a command said of the program, as if of the published file."""
@@ -431,7 +438,7 @@ class Run:
         name = re.escape(self._program.name)
         folder = re.escape(str(self._program.parent))
         here = rf"{folder}/{name}|(?<![\w./-])(?:\./)?{name}(?=[:(])"
-        return _indented(re.sub(here, lambda _: shown(self.kit.path), text))
+        return re.sub(here, lambda _: shown(self.kit.path), text)
 
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None
@@ -482,7 +489,7 @@ class Run:
         """How the output differs from the recorded one, as a diff."""
         recorded = recording.outputs[step.number - 1]
         expected = normalise(recorded, recording.known).splitlines()
-        found = normalise(output, self._known).splitlines()
+        found = normalise(output, self.known).splitlines()
         if expected == found:
             return []
         path = output_path(self.kit.folder / "recorded", step.number)

@@ -71,14 +71,15 @@ class Stage:
         kit: Kit,
         recording: Recording | None = None,
         *,
+        place: Place | None = None,
         deadline: float = DEADLINE,
         halt: threading.Event | None = None,
     ) -> Run:
-        """A run of a kit's sample, in a project of its own."""
+        """A run of a kit's sample, in a project of its own unless there is one."""
         return Run(
             kit,
             self.steps,
-            self.place(kit.id),
+            place or self.place(kit.id),
             fractals=self.fractals_url,
             pictures=self.pictures,
             recording=recording,

@@ -14,6 +14,7 @@ from livesteps.guide.directives import (
     RequestsTableDirective,
     SdkDirective,
     StepDirective,
+    TroubleDirective,
 )
 from livesteps.guide.matrix import (
     Chart,
@@ -56,6 +57,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("step", StepDirective, override=True)
     app.add_directive("sdk", SdkDirective)
     app.add_directive("requests-table", RequestsTableDirective)
+    app.add_directive("trouble", TroubleDirective)
     app.add_directive("diagram", DiagramDirective)
     app.add_directive("matrix", MatrixDirective)
     written = ("latex", "man", "markdown", "texinfo", "text")

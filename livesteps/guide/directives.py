@@ -1,5 +1,5 @@
 """`step` and `sdk`: a step of the guide in the tabs of all SDKs; and
-`requests-table`: how many requests each step made."""
+`requests-table`: how many requests each step made; `trouble`: what is said then."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from docutils.statemachine import StringList
 from sphinx.directives.code import LiteralInclude
 from sphinx.util.docutils import SphinxDirective
 
-from livesteps.errors import nearest
+from livesteps.errors import Problem, nearest
 from livesteps.guide.nodes import (
     file_name,
     output,
@@ -24,6 +24,7 @@ from livesteps.guide.nodes import (
 from livesteps.guide.shelf import shelf
 from livesteps.kit import Kit
 from livesteps.recording import output_path
+from livesteps.trouble import read_said, trouble_path
 
 
 class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
@@ -142,6 +143,40 @@ class StepDirective(SphinxDirective):
                 block.rawsource = block.rawsource.rstrip("\n")
                 block[:] = [nodes.Text(block.rawsource)]
         return [file_name(kit, path), *made]
+
+
+class TroubleDirective(SphinxDirective):
+    """What each SDK says in a trouble, as a tab: `.. trouble:: wrong-password`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The tabs, or the words of the one SDK of this edition."""
+        parts = shelf(self.config)
+        name = self.arguments[0]
+        if name not in parts.troubles:
+            raise self.error(
+                f"unknown trouble '{name}'; {nearest(name, parts.troubles)}"
+            )
+        self.env.note_dependency(str(parts.samples / "troubles.toml"))
+        contents = {kit.id: self._said_by(kit, name) for kit in parts.kits}
+        if parts.single:
+            return contents[parts.kits[0].id]
+        made = tab_set([tab(kit, contents[kit.id]) for kit in parts.kits])
+        self.set_source_info(made)
+        return [made]
+
+    def _said_by(self, kit: Kit, name: str) -> list[nodes.Node]:
+        folder = kit.folder / "recorded"
+        self.env.note_dependency(str(trouble_path(folder, name)))
+        try:
+            said = read_said(folder, name)
+        except Problem as problem:
+            raise self.error(str(problem)) from None
+        if said:
+            return output(said)
+        text = "The program is not stopped by this: it runs on."
+        return [nodes.paragraph(text, text)]
 
 
 class RequestsTableDirective(SphinxDirective):

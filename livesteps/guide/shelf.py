@@ -14,6 +14,7 @@ from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.step import Steps, load_steps
+from livesteps.trouble import load_troubles
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -29,6 +30,8 @@ class Shelf:
     kits: tuple[Kit, ...]
     """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
     all_ids: tuple[str, ...]
+    troubles: tuple[str, ...]
+    """Their names."""
     recordings: dict[str, Recording]
     folders: dict[str, Path]
     """Where each recording was read."""
@@ -51,6 +54,7 @@ def open_shelf(app: Sphinx, config: Config) -> None:
     try:
         steps = load_steps(samples / "steps.toml")
         kits = load_kits(samples)
+        troubles = tuple(load_troubles(samples))
         if not kits:
             raise Problem("there is no SDK's folder beside it", path=steps.path)
         tagged = [kit for kit in kits.values() if kit.id in app.tags]
@@ -78,6 +82,7 @@ def open_shelf(app: Sphinx, config: Config) -> None:
         steps,
         edition,
         tuple(kits),
+        troubles,
         recordings,
         folders,
         frozenset(fresh),
