@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -147,9 +148,12 @@ def postgresql() -> Iterator[str]:
 def _until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     engine = sa.create_engine(url)
     try:
-        while server.poll() is None:
+        end = time.monotonic() + 60
+        while server.poll() is None and time.monotonic() < end:
             with suppress(sa.exc.OperationalError), engine.connect():
                 return
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(0.05)
         pytest.fail(f"PostgreSQL did not start:\n{log.read_text()}")
     finally:
         engine.dispose()
@@ -301,7 +305,7 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
     for _ in range(20):
         before = moved()
         migration = deployed.start("migrate", "--to", "swift")
-        wait_for(lambda: moved() > before, "it goes on")  # noqa: B023
+        wait_for(lambda before=before: moved() > before, "it goes on")
         with suppress(subprocess.TimeoutExpired):
             migration.wait(chance.uniform(0, 0.3))
         migration.kill()

@@ -35,7 +35,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except FractalsError as error:
+        except (FractalsError, OSError) as error:
             raise click.ClickException(str(error)) from error
         except ValidationError as error:
             [first, *_] = error.errors()

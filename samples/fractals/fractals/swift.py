@@ -56,7 +56,7 @@ class SwiftStorage:
             },
         )
         # The ETag is the checksum of what Swift has written.
-        if answer.headers["ETag"] != sending.md5.hexdigest():
+        if answer.headers.get("ETag") != sending.md5.hexdigest():
             raise StorageError(
                 f"Swift has stored other bytes than were sent: {fractal.uuid}"
             )
@@ -112,7 +112,7 @@ class SwiftStorage:
         try:
             return self._swift.request(path, method, **more)
         except NotFound as error:
-            raise Missing(f"Swift has no {error.url}") from error
+            raise Missing(f"{error.url}: not found") from error
         except ClientException as error:
             raise StorageError(f"Swift: {error}") from error
 
