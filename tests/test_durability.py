@@ -16,7 +16,7 @@ from livesteps.cloud import Cloud, supported
 
 pytestmark = pytest.mark.skipif(supported() is not None, reason=str(supported()))
 
-REPLICAS = Path(__file__).parents[1] / "samples" / "replicas"
+SAMPLES = Path(__file__).parents[1] / "samples"
 NAMES = [f"object-{number}" for number in range(8)]
 
 
@@ -81,11 +81,12 @@ def test_losing_a_device_loses_no_object(cloud: Cloud, lost: int) -> None:
         cloud.replicate()
 
 
-def test_the_page_shows_what_happens_to_the_replicas(
-    environment: dict[str, str],
+@pytest.mark.parametrize("name", ["replicas", "mismatch"])
+def test_a_page_shows_what_the_program_prints(
+    environment: dict[str, str], name: str
 ) -> None:
     ran = subprocess.run(
-        [sys.executable, str(REPLICAS / "replicas.py")],
+        [sys.executable, str(SAMPLES / name / f"{name}.py")],
         env=environment,
         capture_output=True,
         text=True,
@@ -93,4 +94,4 @@ def test_the_page_shows_what_happens_to_the_replicas(
         check=False,
     )
     assert ran.stderr == ""
-    assert ran.stdout == (REPLICAS / "replicas.txt").read_text()
+    assert ran.stdout == (SAMPLES / name / f"{name}.txt").read_text()

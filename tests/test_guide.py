@@ -18,6 +18,7 @@ from bs4 import BeautifulSoup, Tag
 from livesteps.kit import Kit, load_kits
 from livesteps.recording import output_path, read_recording
 from livesteps.step import load_steps
+from livesteps.trouble import load_troubles, read_said
 
 ROOT = Path(__file__).parents[1]
 KITS = load_kits(ROOT / "samples")
@@ -254,6 +255,34 @@ def test_a_table_counts_the_requests_of_each_step(page: BeautifulSoup) -> None:
                 max(of_all),
             }
         assert int(rows[-1][1]) == sum(counts[name])
+
+
+def test_each_trouble_is_told_by_each_sdk(site: dict[str, BeautifulSoup]) -> None:
+    page = site["troubleshooting.html"]
+    troubles = load_troubles(ROOT / "samples")
+    tabs = page.select(".sd-tab-set")
+    assert len(tabs) == len(troubles)
+    wanted = {
+        name: [read_said(kit.folder / "recorded", name) for kit in KITS.values()]
+        for name in troubles
+    }
+    shown = []
+    for tab_set in tabs:
+        said = []
+        for _, content in panels(tab_set):
+            block = content.select_one(".livesteps-output pre")
+            said.append(block.get_text() if block else "")
+            assert block or "it runs on" in content.get_text()
+        shown.append(said)
+    assert sorted(shown) == sorted(wanted.values())
+
+
+def test_an_unknown_trouble_is_an_error_that_names_the_nearest(source: Source) -> None:
+    source.only_page(".. trouble:: wrong-pasword\n")
+    assert (
+        f"{source.doc}/index.rst:4: ERROR: unknown trouble 'wrong-pasword'; "
+        "did you mean 'wrong-password'?" in source.complaint()
+    )
 
 
 def test_an_edition_counts_its_own_requests_alone(libcloud_page: BeautifulSoup) -> None:
