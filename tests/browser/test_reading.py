@@ -256,3 +256,27 @@ def test_strange_names_and_outputs_break_nothing(
         )
         shown.locator("summary").click()
         assert "GET /<b>bold</b>" in shown.locator("details").inner_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_diagram_can_be_read(
+    page: playwright.Page, address: str, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(address)
+    diagrams = page.locator(".livesteps-diagram").all()
+    assert diagrams
+    for diagram in diagrams:
+        right, height, fill, colour = diagram.evaluate(
+            """diagram => {
+                const svg = diagram.querySelector('svg');
+                const text = svg.querySelector('text');
+                return [svg.getBoundingClientRect().right,
+                    text.getBoundingClientRect().height,
+                    getComputedStyle(text).fill, getComputedStyle(diagram).color];
+            }"""
+        )
+        assert right <= 360
+        assert height >= 11
+        assert fill == colour
