@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from bench_page import add_rows
 from rich.console import Console
 from rich.table import Table
 
@@ -213,6 +214,7 @@ def main() -> None:
     started = measure_cloud(table)
     programs, serving = measure_runner(table)
     measure_gate(table, started, programs, serving)
+    add_rows(table)
     Console(width=100).print(table)
 
 
