@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,31 +158,20 @@ def record(sdk: str) -> None:
     _finish([outcome], steps, [sdk])
 
 
-@main.command()
-@click.option(
+_require = click.option(
     "--require",
     multiple=True,
     metavar="SDK",
     help="Fail if this SDK cannot run here (may be repeated).",
 )
+
+
+@main.command()
+@_require
 def guide(require: tuple[str, ...]) -> None:
     """Run every sample that can run here, and build the guide from that."""
-    steps, kits = _guide()
-    required = _required(kits, require)
-    outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
-    whole = 0.0
-    if any(outcome.state is State.WAITING for outcome in outcomes):
-        with Stage(steps) as stage, _progress(outcomes, steps) as tell:
-            whole = run_batch(stage, outcomes, tell)
-    doc = steps.path.parent.parent / "doc"
-    site = doc.parent / "build" / "html"
-    with tempfile.TemporaryDirectory(prefix="livesteps-guide-") as folder:
-        fresh = Path(folder)
-        for outcome in outcomes:
-            if outcome.recording and outcome.state is State.PASSED:
-                write_recording(outcome.recording, fresh / outcome.kit.id)
-        click.echo(f"Building {shown(site)} ...")
-        shutil.rmtree(site, ignore_errors=True)
+
+    def build(doc: Path, site: Path, fresh: Path, outcomes: list[Outcome]) -> None:
         built = subprocess.run(
             [
                 *(sys.executable, "-m", "sphinx", "-b", "html", "-q", "-E"),
@@ -191,10 +180,66 @@ def guide(require: tuple[str, ...]) -> None:
             ],
             check=False,
         ).returncode
-    if built:
-        raise Problem(
-            "the guide was not built", "mend what Sphinx says above", path=doc
-        )
+        if built:
+            raise Problem(
+                "the guide was not built", "mend what Sphinx says above", path=doc
+            )
+
+    _publish(require, "html", build)
+
+
+@main.command()
+@_require
+def editions(require: tuple[str, ...]) -> None:
+    """Run every sample, and build all that is published.
+
+    The site; an edition for each SDK; and each of these as PDF, EPUB and
+    Markdown. GUIDE_URL in the environment says where it will be.
+    """
+    # Only who prints needs what prints.
+    from livesteps.editions import build_editions, editions
+
+    def build(doc: Path, site: Path, fresh: Path, outcomes: list[Outcome]) -> None:
+        if any(outcome.state is State.FAILED for outcome in outcomes):
+            click.echo("Nothing was built: what failed is not to be published.")
+            return
+        kits = [outcome.kit for outcome in outcomes]
+        wanted = editions(doc, site, kits, ("-D", f"livesteps_fresh={fresh}"))
+        build_editions(wanted)
+        for edition in wanted:
+            files = [path for path in edition.folder.glob("*") if path.is_file()]
+            size = sum(path.stat().st_size for path in files)
+            click.echo(
+                f"{shown(edition.folder)}: {edition.title}, {len(files)} files, "
+                f"{size / 1e6:.1f} MB"
+            )
+
+    _publish(require, "site", build)
+
+
+def _publish(
+    require: tuple[str, ...],
+    name: str,
+    build: Callable[[Path, Path, Path, list[Outcome]], None],
+) -> None:
+    """Run what can run, then build, from what ran, into `build/name`."""
+    steps, kits = _guide()
+    required = _required(kits, require)
+    outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
+    whole = 0.0
+    if any(outcome.state is State.WAITING for outcome in outcomes):
+        with Stage(steps) as stage, _progress(outcomes, steps) as tell:
+            whole = run_batch(stage, outcomes, tell)
+    doc = steps.path.parent.parent / "doc"
+    site = doc.parent / "build" / name
+    with tempfile.TemporaryDirectory(prefix="livesteps-guide-") as folder:
+        fresh = Path(folder)
+        for outcome in outcomes:
+            if outcome.recording and outcome.state is State.PASSED:
+                write_recording(outcome.recording, fresh / outcome.kit.id)
+        click.echo(f"Building {shown(site)} ...")
+        shutil.rmtree(site, ignore_errors=True)
+        build(doc, site, fresh, outcomes)
     _finish(outcomes, steps, required, whole)
     click.echo(f"Open {site / 'durability.html'}")
 

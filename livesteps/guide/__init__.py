@@ -11,6 +11,7 @@ import rjsmin
 from livesteps import __version__
 from livesteps.guide.diagram import Diagram, DiagramDirective, visit_diagram
 from livesteps.guide.directives import (
+    EditionsDirective,
     RequestsTableDirective,
     SdkDirective,
     StepDirective,
@@ -23,6 +24,7 @@ from livesteps.guide.matrix import (
     visit_chart,
 )
 from livesteps.guide.nodes import (
+    FlatTransform,
     Folded,
     LabelTransform,
     depart_folded,
@@ -59,13 +61,16 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("requests-table", RequestsTableDirective)
     app.add_directive("trouble", TroubleDirective)
     app.add_directive("diagram", DiagramDirective)
+    app.add_directive("editions", EditionsDirective)
     app.add_directive("matrix", MatrixDirective)
     written = ("latex", "man", "markdown", "texinfo", "text")
     plain: dict[str, Any] = dict.fromkeys(written, (skip, skip))
-    app.add_node(Folded, html=(visit_folded, depart_folded), **plain)
+    folded = (visit_folded, depart_folded)
+    app.add_node(Folded, html=folded, epub=folded, **plain)
     app.add_node(Chart, html=(visit_chart, None), epub=(skip, skip), **plain)
     app.add_node(Diagram, html=(visit_diagram, skip), **plain)
     app.add_post_transform(StepLinkTransform)
+    app.add_post_transform(FlatTransform)
     app.add_post_transform(LabelTransform)
     app.connect("config-inited", open_shelf)
     app.connect("build-finished", shrink)

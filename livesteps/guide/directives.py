@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from typing import ClassVar
+from urllib.parse import quote
 
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -25,6 +26,9 @@ from livesteps.guide.shelf import shelf
 from livesteps.kit import Kit
 from livesteps.recording import output_path
 from livesteps.trouble import read_said, trouble_path
+
+FILE = "making-it-durable"
+"""What an edition's PDF and EPUB are called, without their endings."""
 
 
 class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
@@ -216,3 +220,31 @@ class RequestsTableDirective(SphinxDirective):
         if parts.single:
             head, rows = head[:2], [row[:2] for row in rows]
         return table(head, rows)
+
+
+class EditionsDirective(SphinxDirective):
+    """A list of the editions, for where `livesteps editions` builds them."""
+
+    option_spec: ClassVar = {}
+
+    def run(self) -> list[nodes.Node]:
+        """This one on paper; then the others."""
+        parts = shelf(self.config)
+        made = nodes.bullet_list()
+        if parts.single:
+            made += self._item("This edition", "")
+            made += self._item("All SDKs", "../../", "in tabs")
+        else:
+            made += self._item("All SDKs", "")
+            for kit in parts.kits:
+                made += self._item(kit.name, f"editions/{quote(kit.id)}/", "alone")
+        return [made]
+
+    def _item(self, name: str, folder: str, here: str = "") -> nodes.Node:
+        links = [(here, f"{folder}index.html")] if here else []
+        links += [("PDF", f"{folder}{FILE}.pdf"), ("EPUB", f"{folder}{FILE}.epub")]
+        text = nodes.paragraph("", f"{name}: ")
+        for index, (title, uri) in enumerate(links):
+            text += nodes.Text(", " if index else "")
+            text += nodes.reference("", title, refuri=uri, internal=True)
+        return nodes.list_item("", text)

@@ -19,10 +19,7 @@ from livesteps.recording import RecordedStep
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
 
-SERVERS = {
-    "debian": "Debian's Swift 2.30 and Keystone 22",
-    "moto": "moto",
-}
+SERVERS = {"debian": "Debian 12", "moto": "moto"}
 """What `servers` of an sdk.toml names, as a reader knows it."""
 
 
@@ -47,7 +44,7 @@ def visit_chart(self: HTML5Translator, node: Chart) -> None:
         self.body.append(
             f'<text y="{y + 14}">{escape(name)}</text>'
             f'<text x="{width}" y="{y + 14}" text-anchor="end">{value:,}</text>'
-            f'<rect y="{y + 20}" width="{length}" height="10"/>\n'
+            f'<rect y="{y + 20}" width="{length}" height="10" fill="#0a4bff"/>\n'
         )
     self.body.append("</svg>\n")
     raise nodes.SkipNode
@@ -95,7 +92,7 @@ class MatrixDirective(SphinxDirective):
                 f"there is no matrix of '{wanted}'; {nearest(wanted, MADE)}"
             )
         self.env.note_dependency(str(parts.steps.path))
-        for kit in parts.kits:
+        for kit in parts.every:
             self.env.note_dependency(str(kit.folder / "sdk.toml"))
             self.env.note_dependency(str(parts.folders[kit.id] / "run.toml"))
         return MADE[wanted](parts)
@@ -105,9 +102,12 @@ def _passed(parts: Shelf) -> list[nodes.Node]:
     rows = [
         [
             nodes.Text(kit.name),
-            *(_link(step.number, "✓", kit) for step in parts.steps.steps),
+            *(
+                _link(step.number, "✓", kit) if kit in parts.kits else nodes.Text("✓")
+                for step in parts.steps.steps
+            ),
         ]
-        for kit in parts.kits
+        for kit in parts.every
     ]
     return [_table([nodes.Text("SDK"), *_heads(parts)], rows)]
 
@@ -121,7 +121,7 @@ def _requests(parts: Shelf) -> list[nodes.Node]:
         return len(step.request)
 
     title = "HTTP requests, all steps together"
-    bars = [(kit.name, sum(map(count, _steps(parts, kit)))) for kit in parts.kits]
+    bars = [(kit.name, sum(map(count, _steps(parts, kit)))) for kit in parts.every]
     return [*_figures(parts, count, str), _chart(title, bars)]
 
 
@@ -139,7 +139,7 @@ def _figures(
 ) -> list[nodes.Node]:
     """A figure of each step, and of all together."""
     rows = []
-    for kit in parts.kits:
+    for kit in parts.every:
         figures = [figure(step) for step in _steps(parts, kit)]
         texts = [kit.name, *map(shown, figures), shown(sum(figures))]
         rows.append([nodes.Text(text) for text in texts])
@@ -160,7 +160,7 @@ def _steps(parts: Shelf, kit: Kit) -> tuple[RecordedStep, ...]:
 
 def _versions(parts: Shelf) -> list[nodes.Node]:
     rows = []
-    for kit in parts.kits:
+    for kit in parts.every:
         recording = parts.recordings[kit.id]
         texts = [
             kit.name,
@@ -182,7 +182,7 @@ def _versions(parts: Shelf) -> list[nodes.Node]:
         "is also run against",
     )
     made = [_table([nodes.Text(head) for head in heads], rows)]
-    for kit in parts.kits:
+    for kit in parts.every:
         if kit.recorded_only:
             text = f"{kit.name} is recorded only, not run at every change: "
             text += f"{kit.recorded_only}."
@@ -196,7 +196,7 @@ def _lines(parts: Shelf) -> list[nodes.Node]:
         written = sum(1 for line in kit.sample.text.splitlines() if line.strip())
         return written - len(kit.sample.markers)
 
-    bars = [(kit.name, lines(kit)) for kit in parts.kits]
+    bars = [(kit.name, lines(kit)) for kit in parts.every]
     return [_chart("Lines of the program", bars)]
 
 

@@ -54,6 +54,19 @@ class LabelTransform(SphinxPostTransform):
             label.attributes.pop("aria_controls", None)
 
 
+class FlatTransform(SphinxPostTransform):
+    """Sets the tabs one below the other, each with its SDK's name, on paper."""
+
+    default_priority = 199  # before sphinx-design makes radio buttons of them
+    builders = ("epub", "singlehtml")
+
+    def run(self, **kwargs: Any) -> None:
+        """Do it on one page."""
+        for item in list(self.document.findall(nodes.container)):
+            if item.get("design_component") in ("tab-set", "tab-item"):
+                item.replace_self(item.children)
+
+
 def tab_set(tabs: list[nodes.Node]) -> nodes.Node:
     """Tabs that follow the reader's choice of an SDK."""
     return create_component("tab-set", classes=["sd-tab-set"], children=tabs)

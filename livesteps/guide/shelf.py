@@ -29,7 +29,8 @@ class Shelf:
     steps: Steps
     kits: tuple[Kit, ...]
     """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
-    all_ids: tuple[str, ...]
+    every: tuple[Kit, ...]
+    """Those of all editions."""
     troubles: tuple[str, ...]
     """Their names."""
     recordings: dict[str, Recording]
@@ -39,9 +40,14 @@ class Shelf:
     """The SDKs that ran for this very build."""
 
     @property
+    def all_ids(self) -> tuple[str, ...]:
+        """What those of all editions are called."""
+        return tuple(kit.id for kit in self.every)
+
+    @property
     def single(self) -> bool:
         """Whether this is the edition for one SDK."""
-        return len(self.kits) == 1 < len(self.all_ids)
+        return len(self.kits) == 1 < len(self.every)
 
 
 _shelves: WeakKeyDictionary[Config, Shelf] = WeakKeyDictionary()
@@ -72,6 +78,9 @@ def open_shelf(app: Sphinx, config: Config) -> None:
         getLogger(__name__).error(str(problem))
         raise ExtensionError(str(problem)) from None
     edition = tuple(tagged or kits.values())
+    if tagged:
+        names = " and ".join(kit.name for kit in tagged)
+        config.html_title = config.epub_title = f"{config.html_title} with {names}"
     config.highlight_options = {
         **{kit.lexer: dict(kit.lexer_options) for kit in edition if kit.lexer_options},
         **config.highlight_options,
@@ -81,7 +90,7 @@ def open_shelf(app: Sphinx, config: Config) -> None:
         samples,
         steps,
         edition,
-        tuple(kits),
+        tuple(kits.values()),
         troubles,
         recordings,
         folders,
