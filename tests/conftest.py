@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from guides import COMMAND, ROOT, Guide, write_guide
 
 from livesteps.cli import main
 from livesteps.cloud import supported
-from livesteps.kit import Kit, load_kit
 from livesteps.run import Run
 from livesteps.stage import Stage
-from livesteps.step import Steps, load_steps
+from livesteps.step import load_steps
 
 pytest_plugins = ["pytester"]
 
@@ -33,9 +31,6 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
 
-ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
-
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -45,73 +40,6 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-SDK_TOML = """\
-name = "Tiny SDK"
-language = "Python"
-lexer = "python"
-sample = "tiny.py"
-comment = "#"
-boundary = 'print("\\x1e{step}", flush=True); input()'
-command = ["{python}", "{sample}"]
-
-[versions]
-sdk = ["{python}", "-c", "print('1.0')"]
-language = ["{python}", "--version"]
-"""
-
-
-@dataclass(frozen=True)
-class Guide:
-    """A guide in a folder of its own, with one SDK, whose steps ask for nothing."""
-
-    folder: Path
-
-    @property
-    def samples(self) -> Path:
-        """The folder of steps and SDKs."""
-        return self.folder / "samples"
-
-    @property
-    def sdk(self) -> Path:
-        """The SDK's folder."""
-        return self.samples / "tiny"
-
-    @property
-    def sample(self) -> Path:
-        """The program."""
-        return self.sdk / "tiny.py"
-
-    @property
-    def kit(self) -> Kit:
-        """The SDK, read anew."""
-        return load_kit(self.sdk / "sdk.toml")
-
-    @property
-    def steps(self) -> Steps:
-        """The steps, read anew."""
-        return load_steps(self.folder / "samples" / "steps.toml")
-
-
-def write_guide(
-    folder: Path, blocks: Sequence[str], contracts: Sequence[str] = (), after: str = ""
-) -> Guide:
-    """Write a guide with a step for each block of Python.
-
-    `contracts` are lines of steps.toml, one for each step; `after` is what the
-    sample holds after its closing marker.
-    """
-    guide = Guide(folder)
-    guide.sdk.mkdir(parents=True)
-    steps, sample = "[files]\n[objects]\n", ""
-    for number, block in enumerate(blocks, start=1):
-        contract = contracts[number - 1] if contracts else "holds = {}"
-        steps += f'[[step]]\nnumber = {number}\ntitle = "do {number}"\n{contract}\n'
-        sample += f"# step-{number}\n{block.strip()}\n\n"
-    guide.sample.write_text(f"{sample}# step-{len(blocks) + 1}\n{after}")
-    (folder / "samples" / "steps.toml").write_text(steps)
-    (guide.sdk / "sdk.toml").write_text(SDK_TOML)
-    return guide
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from livesteps.cloud import Project
 from livesteps.stage import Stage
 
 if TYPE_CHECKING:
-    from conftest import Guide
+    from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
 Command = Callable[..., subprocess.CompletedProcess[str]]

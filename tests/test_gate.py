@@ -15,7 +15,7 @@ from livesteps.run import Run
 from livesteps.stage import Stage
 
 if TYPE_CHECKING:
-    from conftest import Guide
+    from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
 Gate = Callable[..., pytest.RunResult]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import COMMAND
+from guides import COMMAND
 
 from livesteps.errors import Problem
 from livesteps.run import Run
 
 if TYPE_CHECKING:
-    from conftest import Guide
+    from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
 Start = Callable[..., Run]

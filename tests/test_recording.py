@@ -24,7 +24,7 @@ from livesteps.recording import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Guide
+    from guides import Guide
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

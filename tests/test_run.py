@@ -21,7 +21,7 @@ from livesteps.run import Result, Run
 from livesteps.stage import Stage
 
 if TYPE_CHECKING:
-    from conftest import Guide
+    from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
 Start = Callable[..., Run]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Guide, write_guide
+from guides import Guide, write_guide
 from test_gate import INSTALLED
 
 from livesteps.errors import Problem
