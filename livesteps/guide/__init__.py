@@ -68,7 +68,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     folded = (visit_folded, depart_folded)
     app.add_node(Folded, html=folded, epub=folded, **plain)
     app.add_node(Chart, html=(visit_chart, None), epub=(skip, skip), **plain)
-    app.add_node(Diagram, html=(visit_diagram, skip), **plain)
+    app.add_node(Diagram, html=(visit_diagram, skip), epub=(skip, skip), **plain)
     app.add_post_transform(StepLinkTransform)
     app.add_post_transform(FlatTransform)
     app.add_post_transform(LabelTransform)
