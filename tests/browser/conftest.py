@@ -51,7 +51,7 @@ def reader(browser: Any) -> Iterator[Callable[..., Any]]:
     def make(**options: Any) -> Any:
         options = {"viewport": {"width": 1280, "height": 900}, **options}
         contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(5_000)
+        contexts[-1].set_default_timeout(20_000)
         page = contexts[-1].new_page()
         page.on("request", see)
         page.on("pageerror", fail)
