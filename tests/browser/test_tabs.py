@@ -105,6 +105,7 @@ def test_the_choice_is_kept_on_the_next_page_and_at_the_next_visit(
     label_of(page, 1, "fog").click()
     page.goto(f"{site}/index.html")
     page.locator("article a[href^='durability.html']").first.click()
+    page.wait_for_url("**/durability.html")
     check_shown(page, 4, "fog")
     again = page.context.new_page()
     again.goto(address)
