@@ -50,6 +50,7 @@ def test_nothing_is_wider_than_the_window(
                 """width => [...document.querySelectorAll(
                     'article p, article pre, article summary, article select'
                 )].filter(part => part.checkVisibility()
+                    && !part.closest('.table-wrapper')
                     && part.getBoundingClientRect().right > width)
                   .map(part => part.textContent)""",
                 width,
