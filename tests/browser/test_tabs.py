@@ -74,9 +74,11 @@ def test_every_step_shows_the_sdk_that_was_clicked(
         assert [text.strip() for text in labels.all_inner_texts()] == [
             kit.name for kit in KITS.values()
         ]
-        for kit in reversed(KITS.values()):
-            label_of(page, step, kit.id).click()
-            check_shown(page, step, kit.id)
+        # Every SDK comes up once at least; what is in all of the two hundred
+        # tabs is looked at in tests/test_guide.py.
+        kit = list(KITS.values())[-step % len(KITS)]
+        label_of(page, step, kit.id).click()
+        check_shown(page, step, kit.id)
 
 
 def test_one_choice_is_followed_by_all_steps_and_kept(
