@@ -78,6 +78,14 @@ def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
         cloud.serve(state, clouds_yaml)
 
 
+_require = click.option(
+    "--require",
+    multiple=True,
+    metavar="SDK",
+    help="Fail if this SDK cannot run here (may be repeated).",
+)
+
+
 @main.command()
 @click.argument("sdks", nargs=-1, metavar="[SDK]...")
 @click.option("--all", "everything", is_flag=True, help="Run every SDK.")
@@ -92,12 +100,7 @@ def cloud_(state: Path | None, clouds_yaml: Path | None) -> None:
     show_default=True,
     help="What to run against: our own Swift, Debian's older one, or, for S3, moto.",
 )
-@click.option(
-    "--require",
-    multiple=True,
-    metavar="SDK",
-    help="Fail if this SDK cannot run here (may be repeated).",
-)
+@_require
 def run(
     sdks: tuple[str, ...],
     everything: bool,
@@ -156,14 +159,6 @@ def record(sdk: str) -> None:
             ) from None
         click.echo(f"{shown(folder)}: {'nothing changed' if same else 'written'}")
     _finish([outcome], steps, [sdk])
-
-
-_require = click.option(
-    "--require",
-    multiple=True,
-    metavar="SDK",
-    help="Fail if this SDK cannot run here (may be repeated).",
-)
 
 
 @main.command()
