@@ -8,6 +8,7 @@ step took and which requests it made.
 from __future__ import annotations
 
 import datetime
+import difflib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import tomlkit
 
-from livesteps.errors import Problem
+from livesteps.errors import Problem, shown
 from livesteps.kit import Kit
 from livesteps.normalise import normalise
 from livesteps.place import Request
@@ -156,6 +157,18 @@ def check_recording(recording: Recording, folder: Path, kit: Kit) -> None:
             path=path,
             line=line_of(path.read_text(encoding="utf-8"), ["digest"]),
         )
+
+
+def diff_to_recorded(recorded: str, found: str, path: Path, how: str) -> str:
+    """A diff of what is recorded in a file and what was found; best nothing."""
+    diff = difflib.unified_diff(
+        recorded.splitlines(),
+        found.splitlines(),
+        f"recorded in {shown(path)}",
+        how,
+        lineterm="",
+    )
+    return "\n".join(diff)
 
 
 def write_recording(recording: Recording, folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import json
 import os
 import re
@@ -24,7 +23,13 @@ from livesteps.errors import Problem, shown
 from livesteps.kit import Kit, search_path
 from livesteps.normalise import normalise, secret_in
 from livesteps.place import Place, Request
-from livesteps.recording import RecordedStep, Recording, exchanges, output_path
+from livesteps.recording import (
+    RecordedStep,
+    Recording,
+    diff_to_recorded,
+    exchanges,
+    output_path,
+)
 from livesteps.step import Step, Steps
 
 DEADLINE = 60.0
@@ -272,8 +277,8 @@ class Run:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         requests = self._place.requests()
-        said = self._published(self._streams.err.decode(errors="replace"))
-        output, faults = self._take_output(stopped=bool(reasons))
+        said = self._said()
+        output, faults = self._take_output(said, stopped=bool(reasons))
         reasons += self._broken or faults
         broken = bool(reasons)
         if not reasons and check:
@@ -399,9 +404,9 @@ class Run:
                 f" write less, at most {MOST_FILES >> 20} MiB"
             )
 
-    def _take_output(self, *, stopped: bool) -> tuple[str, list[str]]:
-        """What the step printed, and what is wrong with that."""
-        out, err = bytes(self._streams.out), bytes(self._streams.err)
+    def _take_output(self, said: str, *, stopped: bool) -> tuple[str, list[str]]:
+        """What the step printed, and what is wrong with that and what it said."""
+        out = bytes(self._streams.out)
         self._streams.out.clear()
         self._streams.err.clear()
         out = out.partition(SEPARATOR)[0][:MOST_OUTPUT]
@@ -420,15 +425,13 @@ class Run:
             faults.append(f"it printed {name}; leave it out, for it would be published")
             for secret in self._place.secrets:
                 output = output.replace(secret, "***")
-        if err:
-            faults.append(self._said(err))
+        if said:
+            faults.append(_to_mend(said))
         return output, faults
 
-    def _said(self, err: bytes) -> str:
-        """What it printed to standard error, with the published file's name."""
-        text = err.decode(errors="replace")
-        said = "it printed to standard error; mend what this says:\n"
-        return said + _indented(self._published(text))
+    def _said(self) -> str:
+        """What it printed to standard error, as if of the published file."""
+        return self._published(self._streams.err.decode(errors="replace"))
 
     def _published(self, text: str) -> str:
         """What a command said of the program, as if of the published file."""
@@ -482,21 +485,25 @@ class Run:
         if self._streams.out:
             reasons.append("it printed after its closing marker; print before it")
         if self._streams.err:
-            reasons.append(self._said(bytes(self._streams.err)))
+            reasons.append(_to_mend(self._said()))
         return reasons
 
     def _differences(self, step: Step, output: str, recording: Recording) -> list[str]:
         """How the output differs from the recorded one, as a diff."""
         recorded = recording.outputs[step.number - 1]
-        expected = normalise(recorded, recording.known).splitlines()
-        found = normalise(output, self.known).splitlines()
-        if expected == found:
-            return []
-        path = output_path(self.kit.folder / "recorded", step.number)
-        diff = difflib.unified_diff(
-            expected, found, f"recorded in {shown(path)}", "printed", lineterm=""
+        diff = diff_to_recorded(
+            normalise(recorded, recording.known),
+            normalise(output, self.known),
+            output_path(self.kit.folder / "recorded", step.number),
+            "printed",
         )
-        return ["the output is not the recorded one:\n" + _indented("\n".join(diff))]
+        if not diff:
+            return []
+        return ["the output is not the recorded one:\n" + _indented(diff)]
+
+
+def _to_mend(said: str) -> str:
+    return "it printed to standard error; mend what this says:\n" + _indented(said)
 
 
 def _indented(text: str) -> str:

@@ -7,7 +7,6 @@ to differ; what the program prints when it gives up is compared with
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Literal
 
 import requests
 
-from livesteps.errors import Problem, shown
+from livesteps.errors import Problem
 from livesteps.kit import Kit
 from livesteps.normalise import normalise
 from livesteps.place import Embedded
+from livesteps.recording import diff_to_recorded
 from livesteps.snapshot import TIMEOUT
 from livesteps.tomlfile import Table, load
 
@@ -119,15 +119,7 @@ def meet(stage: Stage, kit: Kit, trouble: Trouble) -> str:
 def difference(said: str, kit: Kit, name: str) -> str:
     """How what was said differs from what is recorded, as a diff; best nothing."""
     path = trouble_path(kit.folder / "recorded", name)
-    recorded = read_said(path.parent, name)
-    diff = difflib.unified_diff(
-        recorded.splitlines(),
-        said.splitlines(),
-        f"recorded in {shown(path)}",
-        "said",
-        lineterm="",
-    )
-    return "\n".join(diff)
+    return diff_to_recorded(read_said(path.parent, name), said, path, "said")
 
 
 # Lines that tell where in the program it was, not what is wrong: those that are
