@@ -14,6 +14,7 @@ from types import TracebackType
 
 import requests
 
+from livesteps.child import end
 from livesteps.errors import Problem
 
 APP = Path(__file__).resolve().parents[1] / "samples" / "fractals"
@@ -65,16 +66,7 @@ class Fractals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        child = self._child
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.close()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
+        end(self._child)
         # The child has done so, unless it was killed.
         shutil.rmtree(self._folder, ignore_errors=True)
 

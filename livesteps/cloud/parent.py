@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from livesteps.child import end
 from livesteps.cloud import folder
 from livesteps.cloud.folder import CloudError
 from livesteps.cloud.project import Project
@@ -243,16 +244,7 @@ class Cloud:
         )
 
     def _stop(self) -> None:
-        child = self._child
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.close()
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-        child.stdout.close()
+        end(self._child)
         if self._kept is None:
             # The child has done so, unless it was killed.
             shutil.rmtree(self.state, ignore_errors=True)
