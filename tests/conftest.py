@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from guides import COMMAND, ROOT, Guide, write_guide
 
 from livesteps.cli import main
-from livesteps.cloud import supported
+from livesteps.cloud import Project, supported
 from livesteps.run import Run
+from livesteps.snapshot import Account
 from livesteps.stage import Stage
 from livesteps.step import load_steps
 
@@ -70,6 +71,16 @@ def stage() -> Iterator[Stage]:
         pytest.skip(why)
     with Stage(load_steps(ROOT / "samples" / "steps.toml")) as running:
         yield running
+
+
+@pytest.fixture
+def account(stage: Stage, project: Project) -> Iterator[Account]:
+    """What Swift really holds, whatever stands before it."""
+    assert stage.cloud
+    token, url = stage.cloud.reader(project)
+    account = Account(url, token)
+    yield account
+    account.close()
 
 
 @pytest.fixture

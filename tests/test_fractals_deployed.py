@@ -166,16 +166,6 @@ def project(stage: Stage) -> Project:
 
 
 @pytest.fixture
-def account(stage: Stage, project: Project) -> Iterator[Account]:
-    """What Swift holds."""
-    assert stage.cloud
-    token, url = stage.cloud.reader(project)
-    account = Account(url, token)
-    yield account
-    account.close()
-
-
-@pytest.fixture
 def deploy(
     tmp_path: Path, environment: dict[str, str], project: Project
 ) -> Iterator[Callable[..., Deployed]]:

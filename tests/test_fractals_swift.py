@@ -125,16 +125,6 @@ def project(stage: Stage, front: Front) -> Project:
 
 
 @pytest.fixture
-def account(stage: Stage, project: Project) -> Iterator[Account]:
-    """What Swift really holds."""
-    assert stage.cloud
-    token, url = stage.cloud.reader(project)
-    account = Account(url, token)
-    yield account
-    account.close()
-
-
-@pytest.fixture
 def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds between tries, which nobody waits for here."""
     waited: list[float] = []
