@@ -106,7 +106,7 @@ def test_a_copied_command_has_no_prompt(
     reader: Callable[..., playwright.Page], site: str
 ) -> None:
     page = reader(permissions=["clipboard-read", "clipboard-write"])
-    page.goto(f"{site}/index.html")
+    page.goto(f"{site}/getting_started.html")
     block = page.locator(".highlight", has_text="head -c 6291456")
     block.get_by_role("button", name="Copy").click()
     playwright.expect(block.locator("button")).to_have_text("Copied")
@@ -117,7 +117,7 @@ def test_a_copied_command_has_no_prompt(
 
 def test_what_cannot_be_copied_is_selected(page: playwright.Page, site: str) -> None:
     page.add_init_script("delete Navigator.prototype.clipboard")
-    page.goto(f"{site}/index.html")
+    page.goto(f"{site}/getting_started.html")
     block = page.locator(".highlight", has_text="head -c 6291456")
     block.get_by_role("button", name="Copy").click()
     selected = page.evaluate("getSelection().toString()")
