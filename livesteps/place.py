@@ -10,7 +10,7 @@ from requests import RequestException
 from livesteps.cloud import Cloud, Project
 from livesteps.errors import Problem, nearest
 from livesteps.s3 import Moto, S3Account
-from livesteps.snapshot import Account, Snapshot
+from livesteps.snapshot import Account, DistantAccount, EmbeddedAccount, Snapshot
 
 Request = dict[str, Any]
 """A request as the server saw it; `livesteps.cloud.requestlog` says its keys."""
@@ -51,8 +51,7 @@ class Embedded:
         """`front` is a server that stands before Swift, as in `Cloud.project`."""
         self._cloud = cloud
         self._project: Project = cloud.project(name, front=front)
-        token, url = cloud.reader(self._project)
-        self.account = Account(url, token)
+        self.account = EmbeddedAccount(cloud, self._project)
         self._held = self.account.snapshot()
         self.versions = cloud.versions
         self.environment = self._project.environment()
@@ -156,7 +155,8 @@ class Named:
                 "choose one that has, or another region",
             )
         verify, _ = region.get_requests_verify_args()
-        self.account = Account(url, token, verify=True if verify is None else verify)
+        verify = True if verify is None else verify
+        self.account = DistantAccount(url, token, verify=verify)
         try:
             held = self.account.containers()
         except RequestException as error:

@@ -1,13 +1,17 @@
-"""What an account holds, read over plain HTTP by the runner's own token."""
+"""What an account holds, as the runner sees it: by the API of Swift."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 import requests
+
+from livesteps.cloud import Cloud, CloudError, Project
 
 TIMEOUT = 30
 """Seconds that one answer of the server may take."""
@@ -39,24 +43,28 @@ Snapshot = dict[str, dict[str, Stored]]
 nothing else, are left out: they are a part of the manifest."""
 
 
-class Account:
-    """An account on a server, seen with a token."""
+class Answer(NamedTuple):
+    """What a server answered to a request."""
 
-    def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
-        self.url = url.rstrip("/")
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.verify = verify
-        self._http.headers.update({"X-Auth-Token": token, "Accept": "*/*"})
+    headers: Mapping[str, str]
+    """By name, in lower case."""
+    body: str
 
-    @property
-    def verify(self) -> bool | str:
-        """How certificates are verified: as requests takes it."""
-        return self._http.verify  # type: ignore[return-value]
 
+class Account(ABC):
+    """What an account holds, by the API of Swift."""
+
+    url: str
+    verify: bool | str = True
+    """How certificates are verified: as requests takes it."""
+
+    @abstractmethod
+    def ask(self, method: str, path: str) -> Answer:
+        """GET or HEAD what is at a path below the account; it must succeed."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Close its connections."""
-        self._http.close()
+        """Close its connections, if it has any."""
 
     def containers(self) -> list[str]:
         """The names of all containers."""
@@ -91,9 +99,9 @@ class Account:
         """The metadata that a person gave an object, its names in lower case."""
         prefix = "x-object-meta-"
         return {
-            key.lower().removeprefix(prefix): value
+            key.removeprefix(prefix): value
             for key, value in self._ask("HEAD", container, name).headers.items()
-            if key.lower().startswith(prefix)
+            if key.startswith(prefix)
         }
 
     def _stored(self, container: str, entry: dict[str, Any]) -> Stored:
@@ -107,11 +115,11 @@ class Account:
                     segment["bytes"],
                     segment["hash"],
                 )
-                for segment in answer.json()
+                for segment in json.loads(answer.body)
             )
         elif size == 0:
             head = self._ask("HEAD", container, name).headers
-            if prefix := unquote(head.get("X-Object-Manifest", "")):
+            if prefix := unquote(head.get("x-object-manifest", "")):
                 where, start = _split(prefix)
                 segments = tuple(
                     Segment(where, segment["name"], segment["bytes"], segment["hash"])
@@ -129,23 +137,57 @@ class Account:
         while True:
             query = f"?format=json&prefix={quote(prefix)}&marker={quote(marker)}"
             page = self._ask("GET", container, query=query)
-            entries = [entry for entry in page.json() if "name" in entry]
+            entries = [entry for entry in json.loads(page.body) if "name" in entry]
             yield from entries
             # The server pages at 10,000; a short page is the last one.
             if len(entries) < 10_000:
                 return
             marker = entries[-1]["name"]
 
-    def _ask(
-        self,
-        method: str,
-        *names: str,
-        query: str = "",
-    ) -> requests.Response:
+    def _ask(self, method: str, *names: str, query: str = "") -> Answer:
         path = "".join("/" + quote(name) for name in names if name)
-        answer = self._http.request(method, self.url + path + query, timeout=TIMEOUT)
+        return self.ask(method, path + query)
+
+
+class DistantAccount(Account):
+    """An account on any server, seen over HTTP with a token."""
+
+    def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
+        self.url = url.rstrip("/")
+        self.verify = verify
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.verify = verify
+        self._http.headers.update({"X-Auth-Token": token, "Accept": "*/*"})
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def ask(self, method: str, path: str) -> Answer:
+        """Raises `requests.RequestException`."""
+        answer = self._http.request(method, self.url + path, timeout=TIMEOUT)
         answer.raise_for_status()
-        return answer
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Answer(headers, answer.text)
+
+
+class EmbeddedAccount(Account):
+    """A project's account on a cloud of our own, seen from within."""
+
+    def __init__(self, cloud: Cloud, project: Project) -> None:
+        self._cloud, self._project = cloud, project
+        self.url = f"{project.storage_url}/v1/AUTH_{project.id}"
+
+    def close(self) -> None:
+        """It has none: it uses the cloud's."""
+
+    def ask(self, method: str, path: str) -> Answer:
+        """Raises `CloudError`."""
+        status, headers, body = self._cloud.read(self._project, method, path)
+        if not 200 <= status < 300:
+            raise CloudError(f"Swift answered {status} to {method} {path}")
+        return Answer(headers, body)
 
 
 def _split(path: str) -> tuple[str, str]:

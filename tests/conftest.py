@@ -18,7 +18,7 @@ from guides import COMMAND, ROOT, Guide, write_guide
 from livesteps.cli import main
 from livesteps.cloud import Project, supported
 from livesteps.run import Run
-from livesteps.snapshot import Account
+from livesteps.snapshot import EmbeddedAccount
 from livesteps.stage import Stage
 from livesteps.step import load_steps
 
@@ -74,13 +74,10 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.fixture
-def account(stage: Stage, project: Project) -> Iterator[Account]:
+def account(stage: Stage, project: Project) -> EmbeddedAccount:
     """What Swift really holds, whatever stands before it."""
     assert stage.cloud
-    token, url = stage.cloud.reader(project)
-    account = Account(url, token)
-    yield account
-    account.close()
+    return EmbeddedAccount(stage.cloud, project)
 
 
 @pytest.fixture

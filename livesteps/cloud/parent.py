@@ -122,7 +122,6 @@ class Cloud:
             raise
         self.auth_url, self.storage_url = ready["auth_url"], ready["storage_url"]
         self.versions = ready["versions"]
-        self._reader_url, self._reader_key = ready["reader_url"], ready["reader_key"]
         return self
 
     def __exit__(
@@ -151,12 +150,17 @@ class Cloud:
         records: list[dict[str, Any]] = self._call("requests", project=project.id)
         return records
 
-    def reader(self, project: Project) -> tuple[str, str]:
-        """A token and the account's URL to read all that a project holds.
+    def read(
+        self, project: Project, method: str, path: str
+    ) -> tuple[int, dict[str, str], str]:
+        """Status, headers and body of what the storage servers answer.
 
-        What is read by them is not recorded.
+        The `method` is GET or HEAD, `path` is quoted, and below the project's
+        account. Names of headers are in lower case. It is not recorded.
         """
-        return self._reader_key, f"{self._reader_url}/v1/AUTH_{project.id}"
+        path = f"/v1/AUTH_{project.id}{path}"
+        answer = self._call("read", method=method, path=path)
+        return answer["status"], answer["headers"], answer["body"]
 
     def replicate(self) -> None:
         """Bring the copies back that a device has lost."""

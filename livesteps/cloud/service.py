@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import socket
 import traceback
 from importlib import metadata
@@ -18,7 +17,7 @@ from swift.common.http_protocol import SwiftHttpProtocol
 from livesteps.cloud import storage
 from livesteps.cloud.folder import CloudError, Kept
 from livesteps.cloud.identity import Identity
-from livesteps.cloud.reader import reader
+from livesteps.cloud.reader import Reader
 from livesteps.cloud.requestlog import Record, RequestLog
 from livesteps.cloud.settings import HOST, PATIENCE, Settings, urls
 
@@ -35,7 +34,6 @@ class Service:
     def __init__(self, state: Path) -> None:
         self._kept = kept = Kept(state)
         identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
-        looking = _listen()
         listeners = {name: _listen() for name in ("account", "container", "object")}
         kept.identity_port, kept.storage_port = _port(identity), _port(main)
         self._settings = settings = Settings(
@@ -46,7 +44,6 @@ class Service:
             container_port=_port(listeners["container"]),
             object_port=_port(listeners["object"]),
             admin_password=kept.admin_password,
-            reader_key=secrets.token_urlsafe(16),
         )
         settings.write()
         storage.prepare(settings)
@@ -57,8 +54,7 @@ class Service:
             _serve(listeners[name], app)
         _serve(identity, self._identity.app)
         _serve(main, self._proxy)
-        _serve(looking, reader(settings, backends))
-        self._reader_port = _port(looking)
+        self._reader = Reader(settings, backends)
         self._records: dict[str, list[Record]] = {}
         for project in kept.projects:
             self._open(project)
@@ -72,14 +68,8 @@ class Service:
                 out.write(json.dumps(answer) + "\n")
                 out.flush()
 
-            more = {
-                "versions": {
-                    name: metadata.version(name) for name in ("swift", "keystone")
-                },
-                "reader_url": f"http://{HOST}:{self._reader_port}",
-                "reader_key": self._settings.reader_key,
-            }
-            tell({"done": urls(vars(self._kept)) | more})
+            versions = {name: metadata.version(name) for name in ("swift", "keystone")}
+            tell({"done": urls(vars(self._kept)) | {"versions": versions}})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 
@@ -110,6 +100,15 @@ class Service:
         taken = records[:]
         del records[: len(taken)]
         return taken
+
+    def do_read(self, method: str, path: str) -> dict[str, Any]:
+        """The answer to a GET or HEAD that no record shows; its body is text."""
+        answer = self._reader.ask(method, path)
+        return {
+            "status": answer.status_int,
+            "headers": {name.lower(): value for name, value in answer.headers.items()},
+            "body": answer.body.decode(),
+        }
 
     def do_replicate(self) -> None:
         storage.replicate(self._settings)

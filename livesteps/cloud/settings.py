@@ -60,7 +60,6 @@ class Settings:
     container_port: int
     object_port: int
     admin_password: str
-    reader_key: str
 
     @property
     def auth_url(self) -> str:
