@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -136,11 +135,10 @@ def _parts_differ(
     start = 0
     for segment in segments:
         end = start + segment.size
-        md5 = hashlib.md5(data.content[start:end], usedforsecurity=False).hexdigest()
         found += _differ(
             f"{where}: md5 of segment '{segment.container}/{segment.name}', which"
             f" is {data.name} from byte {start} to {end}",
-            md5,
+            data.md5_of(start, end),
             segment.md5,
         )
         start = end

@@ -15,12 +15,9 @@ standard input and outputs, and when that ends writes one JSON line to STATUS:
 outlived it), `cpu` (seconds) and `memory` (peak, bytes).
 """
 
-import contextlib
 import ctypes
-import json
 import os
 import select
-import shutil
 import signal
 import sys
 import time
@@ -74,12 +71,16 @@ def reap() -> None:
 
 def kill_all(group: int) -> None:
     """End everything below this process."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    try:
         os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
     while found := children():
         for pid in found:
-            with contextlib.suppress(ProcessLookupError):
+            try:
                 os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         reap()
     reap()
 
@@ -119,6 +120,8 @@ def main() -> None:
         if not os.read(control, 1):
             return
         group = run(command)
+        import json  # not before: the program need not wait for it
+
         nothing = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nothing, descriptor)
@@ -149,6 +152,8 @@ def main() -> None:
     finally:
         if group:
             kill_all(group)
+        import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
 
 

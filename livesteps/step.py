@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated
 
@@ -95,10 +95,16 @@ class Data:
             return self.path.read_bytes()
         return hashlib.shake_256(self.name.encode()).digest(self.size)
 
-    @cached_property
+    @property
     def md5(self) -> str:
         """Its md5 in hexadecimal digits, as Swift gives it."""
-        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+        return self.md5_of(0, len(self.content))
+
+    @cache  # noqa: B019 - there are a few files, for as long as all is
+    def md5_of(self, start: int, end: int) -> str:
+        """The md5 of its bytes from `start` up to `end`."""
+        part = self.content[start:end]
+        return hashlib.md5(part, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
