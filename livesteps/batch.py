@@ -66,6 +66,15 @@ def only_recorded(kit: Kit, steps: int) -> Outcome:
     )
 
 
+def look_for(outcome: Outcome) -> None:
+    """Look for what the sample needs; it is not run where that is missing."""
+    try:
+        outcome.kit.check_machine()
+        outcome.version = outcome.kit.version_of("sdk")
+    except Problem as problem:
+        outcome.state, outcome.why = State.NOT_RUN, problem.what
+
+
 def run_batch(
     stage: Stage,
     outcomes: Iterable[Outcome],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livesteps import cloud
-from livesteps.batch import Outcome, State, only_recorded, run_batch
+from livesteps.batch import Outcome, State, look_for, only_recorded, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
@@ -119,10 +120,8 @@ def run(
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
     outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
-    with (
-        Stage(steps, os_cloud=os_cloud, server=server) as stage,
-        _progress(outcomes, steps) as tell,
-    ):
+    stage = Stage(steps, os_cloud=os_cloud, server=server)
+    with _started(stage, outcomes), _progress(outcomes, steps) as tell:
         whole = run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
     _finish(outcomes, steps, required, whole)
 
@@ -134,7 +133,8 @@ def record(sdk: str) -> None:
     steps, kits = _guide()
     [outcome] = _outcomes([_kit(kits, sdk)], steps, cloud.supported(), named=[sdk])
     folder = outcome.kit.folder / "recorded"
-    with Stage(steps) as stage, _progress([outcome], steps) as tell:
+    stage = Stage(steps)
+    with _started(stage, [outcome]), _progress([outcome], steps) as tell:
         run_batch(stage, [outcome], tell, compare=False)
         said = {}
         if outcome.recording:
@@ -223,7 +223,8 @@ def _publish(
     outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
     whole = 0.0
     if any(outcome.state is State.WAITING for outcome in outcomes):
-        with Stage(steps) as stage, _progress(outcomes, steps) as tell:
+        stage = Stage(steps)
+        with _started(stage, outcomes), _progress(outcomes, steps) as tell:
             whole = run_batch(stage, outcomes, tell)
     doc = steps.path.parent.parent / "doc"
     site = doc.parent / "build" / name
@@ -308,29 +309,35 @@ def _outcomes(
     named: Sequence[str] = (),
     server: str = SERVERS[0],
 ) -> list[Outcome]:
-    """An outcome for each kit; those that are not run say why."""
+    """An outcome for each kit; those that cannot run against this server say why."""
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
 
     def outcome_of(kit: Kit) -> Outcome:
         if kit.recorded_only and kit.id not in named:
             return only_recorded(kit, len(steps))
-        outcome = Outcome(kit)
-        try:
-            kit.check_machine()
-            outcome.version = kit.version_of("sdk")
-            outcome.why = why_not or ""
-            if server not in (SERVERS[0], *kit.servers) and kit.id not in named:
-                outcome.why = f"its sdk.toml does not say that it runs on {server}"
-        except Problem as problem:
-            outcome.why = problem.what
-        if outcome.why:
-            outcome.state = State.NOT_RUN
-        return outcome
+        why = why_not or ""
+        if server not in (SERVERS[0], *kit.servers) and kit.id not in named:
+            why = f"its sdk.toml does not say that it runs on {server}"
+        return Outcome(kit, State.NOT_RUN if why else State.WAITING, why=why)
 
-    # A dozen languages take seconds to say their versions.
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(outcome_of, kits))
+    return [outcome_of(kit) for kit in kits]
+
+
+@contextmanager
+def _started(stage: Stage, outcomes: list[Outcome]) -> Iterator[None]:
+    """Start the servers, and meanwhile find out which samples can run here.
+
+    A dozen languages take seconds to say their versions. All processors but
+    one do that, for the servers are waited for.
+    """
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
+        waiting = [each for each in outcomes if each.state is State.WAITING]
+        found = [pool.submit(look_for, outcome) for outcome in waiting]
+        with stage:
+            for each in found:
+                each.result()
+            yield
 
 
 @contextmanager
