@@ -10,11 +10,11 @@ import gzip
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from rich.table import Table
 from webserver import ROOT, build, serve
 
 from livesteps.kit import load_kits
@@ -104,14 +104,14 @@ def build_seconds(doc: Path) -> float:
         return time.perf_counter() - begun
 
 
-def add_rows(table: Table) -> None:
-    """Measure, and add what was found to the table of `tox -e bench`."""
+def measure_page(row: Callable[..., None]) -> None:
+    """Measure, and make rows of `tox -e bench` of what was found."""
     with tempfile.TemporaryDirectory(prefix="livesteps-bench-") as folder:
         plain = Path(folder) / "plain"
         write_plain(plain)
         pairs = [(build_seconds(ROOT / "doc"), build_seconds(plain)) for _ in range(3)]
         ours, alone = (min(column) for column in zip(*pairs, strict=True))
-        table.add_row(
+        row(
             "guide, build",
             f"{ours:.2f} s",
             f"{alone:.2f} s: literalincludes by hand",
@@ -131,14 +131,14 @@ def add_rows(table: Table) -> None:
             ("page, compressed", whole, 150),
             ("its style and script", dress, 60),
         ):
-            table.add_row(
+            row(
                 what,
                 f"{figure['ours']:.0f} kB",
                 f"{figure['plain']:.0f} kB: plain sphinx-design",
                 f"at most {most} kB",
             )
         if not shutil.which("chromium"):
-            table.add_row("page, paint", "not measured: no chromium here")
+            row("page, paint", "not measured: no chromium here")
             return
         from playwright.sync_api import sync_playwright
 
@@ -162,4 +162,4 @@ def add_rows(table: Table) -> None:
             )
         ):
             beside = form.format(seen["plain"][index]) + ": plain sphinx-design"
-            table.add_row(what, form.format(seen["ours"][index]), beside, most)
+            row(what, form.format(seen["ours"][index]), beside, most)
