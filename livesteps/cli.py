@@ -384,6 +384,9 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
         elif outcome.why:
             between = " " if outcome.state is State.RECORDED else ": "
             state += between + outcome.why
+        elif outcome.state is State.PASSED and outcome.kit.gaps:
+            gaps = ", ".join(map(str, outcome.kit.gaps))
+            state += f", but for what is declared a gap: {gaps}"
         table.add_row(
             outcome.kit.id,
             outcome.version,

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,16 @@ class Versions(Table):
     language: Command
 
 
+class Gap(Table):
+    """A step that cannot be done with an SDK at all."""
+
+    step: int
+    reason: str
+    """A sentence for readers."""
+    link: str
+    """Where the SDK's makers say so."""
+
+
 class Install(Table):
     """How the libraries are installed that the program needs."""
 
@@ -60,10 +70,12 @@ class _File(Table):
     download: str = ""
     build: Command | None = None
     install: Install | None = None
+    libraries: Command | None = None
     environment: dict[str, str] = {}
     check: list[Command] = []
     servers: list[Literal["debian", "moto"]] = []
     recorded_only: str = ""
+    gap: list[Gap] = []
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,9 @@ class Kit:
     build: tuple[str, ...] = ()
     """What makes the program ready to run, in its folder; may be nothing."""
     install: Install | None = None
+    libraries: tuple[str, ...] = ()
+    """What prints the libraries that the program needs, a line each; none if
+    it needs none."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """More variables for all its commands."""
     lexer_options: Mapping[str, object] = field(default_factory=dict)
@@ -110,6 +125,8 @@ class Kit:
     """Which of `SERVERS` it is run against, besides the first."""
     recorded_only: str = ""
     """Why it is not run with the others, if it is not."""
+    gaps: Mapping[int, Gap] = field(default_factory=dict)
+    """The steps that cannot be done with it."""
     _versions: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     """What was asked once: an SDK's version takes up to a second."""
 
@@ -120,14 +137,23 @@ class Kit:
 
     @cached_property
     def sample(self) -> Sample:
-        """The program, its markers checked."""
-        return read_sample(
+        """The program, its markers checked; `gaps` are steps that it has."""
+        sample = read_sample(
             self.path,
             comment=self.comment,
             lexer=self.lexer,
             lexer_options=self.lexer_options,
             opening=self.opening,
         )
+        for index, step in enumerate(self.gaps):
+            if not 1 <= step <= sample.steps:
+                raise Problem(
+                    f"gap.step: there is no step {step}",
+                    f"they are 1 to {sample.steps}",
+                    path=self.toml,
+                    line=self.line_of("gap", index, "step"),
+                )
+        return sample
 
     @cached_property
     def cache(self) -> Path:
@@ -144,7 +170,7 @@ class Kit:
         name = f"{self.id}-{digest.hexdigest()[:16]}"
         return platformdirs.user_cache_path("livesteps") / name / "tree"
 
-    def words(self, command: list[str] | tuple[str, ...], sample: Path) -> list[str]:
+    def words(self, command: Sequence[str], sample: Path) -> list[str]:
         """A command of this kit, filled in for a copy of the program."""
         return [self._filled(word, sample) for word in command]
 
@@ -180,14 +206,35 @@ class Kit:
         `Problem` says what is missing if there is none.
         """
         if what not in self._versions:
-            self._versions[what] = self._ask_version(what)
+            command = getattr(self.versions, what)
+            # Nothing is installed yet.
+            environment = {k: v for k, v in self.environment.items() if "{" not in v}
+            printed = self._printed_by(command, environment)
+            found = re.search(r"\d[\w.+~-]*", printed)
+            if not found:
+                shown = " ".join(self.words(command, Path(self.path.name)))
+                raise Problem(f"`{shown}` printed no version", path=self.toml)
+            self._versions[what] = found[0]
         return self._versions[what]
 
-    def _ask_version(self, what: str) -> str:
-        words = self.words(getattr(self.versions, what), self.path.absolute())
-        shown = " ".join(self.words(getattr(self.versions, what), Path(self.path.name)))
+    def count_libraries(self) -> int:
+        """How many libraries the program needs; they are installed.
+
+        `Problem` says why they cannot be counted.
+        """
+        if not self.libraries:
+            return 0
+        printed = self._printed_by(self.libraries, self.variables())
+        return len({line.strip() for line in printed.splitlines()} - {""})
+
+    def _printed_by(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> str:
+        """What a command prints that asks this machine about the SDK."""
+        words = self.words(command, self.path.absolute())
+        shown = " ".join(self.words(command, Path(self.path.name)))
         try:
-            printed = subprocess.run(
+            return subprocess.run(
                 words,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -195,16 +242,7 @@ class Kit:
                 timeout=60,
                 check=True,
                 cwd=self.folder,
-                env={
-                    **os.environ,
-                    "PATH": search_path(),
-                    # Nothing is installed yet.
-                    **{
-                        key: value
-                        for key, value in self.environment.items()
-                        if "{" not in value
-                    },
-                },
+                env={**os.environ, "PATH": search_path(), **environment},
             ).stdout
         except FileNotFoundError:
             raise Problem(f"{words[0]} is not installed", path=self.toml) from None
@@ -215,17 +253,13 @@ class Kit:
         except subprocess.CalledProcessError as error:
             last = error.stderr.strip().splitlines()[-1:] or ["it said nothing"]
             raise Problem(f"`{shown}` failed: {last[0]}", path=self.toml) from None
-        found = re.search(r"\d[\w.+~-]*", printed)
-        if not found:
-            raise Problem(f"`{shown}` printed no version", path=self.toml)
-        return found[0]
 
     @property
     def toml(self) -> Path:
         """The file that it was read from."""
         return self.folder / "sdk.toml"
 
-    def line_of(self, *keys: str) -> int:
+    def line_of(self, *keys: int | str) -> int:
         """The line of a key in its file."""
         return line_of(self.toml.read_text(encoding="utf-8"), list(keys))
 
@@ -275,6 +309,7 @@ def load_kit(path: Path) -> Kit:
         *((key, words, cached) for key, words in variables.items()),
         *((f"versions.{key}", words, common) for key, words in file.versions),
         *(("check", words, [*common, *cached]) for words in file.check),
+        ("libraries", file.libraries or [], ["python", *cached]),
     ):
         for word in words:
             for name in re.findall(r"{(\w+)}", word):
@@ -300,12 +335,14 @@ def load_kit(path: Path) -> Kit:
         download=file.download,
         build=tuple(file.build or ()),
         install=file.install,
+        libraries=tuple(file.libraries or ()),
         environment=file.environment,
         lexer_options=file.lexer_options,
         opening=file.opening,
         check=tuple(map(tuple, file.check)),
         servers=tuple(file.servers),
         recorded_only=file.recorded_only,
+        gaps={gap.step: gap for gap in file.gap},
     )
 
 

@@ -54,6 +54,8 @@ class _Run(Table):
     digest: str
     sdk: str
     language: str
+    libraries: int
+    memory: int
     servers: dict[str, str]
     known: dict[str, str]
     step: list[RecordedStep]
@@ -70,6 +72,10 @@ class Recording:
     """Version of the SDK."""
     language: str
     """Version of the language."""
+    libraries: int
+    """How many libraries the program needs."""
+    memory: int
+    """Most bytes of memory that any of its processes held at once."""
     servers: dict[str, str]
     """Versions of the servers, by name."""
     steps: tuple[RecordedStep, ...]
@@ -87,6 +93,7 @@ class Recording:
                 recording.digest,
                 recording.sdk,
                 recording.language,
+                recording.libraries,
                 recording.servers,
                 [normalise(output, recording.known) for output in recording.outputs],
                 # Threads of an SDK send their requests in any order.
@@ -140,6 +147,8 @@ def read_recording(folder: Path, steps: int) -> Recording:
         run.digest,
         run.sdk,
         run.language,
+        run.libraries,
+        run.memory,
         run.servers,
         tuple(run.step),
         tuple(outputs),
@@ -183,6 +192,8 @@ def write_recording(recording: Recording, folder: Path) -> None:
     document["digest"] = recording.digest
     document["sdk"] = recording.sdk
     document["language"] = recording.language
+    document["libraries"] = recording.libraries
+    document["memory"] = recording.memory
     document["servers"] = recording.servers
     document["known"] = recording.known
     steps = tomlkit.aot()

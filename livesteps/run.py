@@ -283,6 +283,8 @@ class Run:
         broken = bool(reasons)
         if not reasons and check:
             reasons += self._breaches(step, output, requests)
+            if step.number in self.kit.gaps:
+                reasons = [] if reasons else [self._closed(step)]
         if not reasons and step.number == len(self._steps):
             reasons += self._end()
             broken = bool(reasons)
@@ -303,11 +305,14 @@ class Run:
 
     def recorded(self) -> Recording:
         """This run, all of whose steps passed, as a recording of today."""
+        assert self.ending
         return Recording(
             date=datetime.date.today(),
             digest=self.kit.sample.digest,
             sdk=self.kit.version_of("sdk"),
             language=self.kit.version_of("language"),
+            libraries=self.kit.count_libraries(),
+            memory=self.ending.memory,
             servers=self._place.versions,
             steps=tuple(
                 RecordedStep(
@@ -464,6 +469,15 @@ class Run:
             if self._halt.wait(pause):
                 return found
             pause *= 2
+
+    def _closed(self, step: Step) -> str:
+        """A gap that is none any more."""
+        index = list(self.kit.gaps).index(step.number)
+        line = self.kit.line_of("gap", index)
+        return (
+            f"step {step.number} is declared a gap, and does what its contract says;"
+            f" take the gap out of {shown(self.kit.toml)}:{line}"
+        )
 
     def _end(self) -> list[str]:
         """Let the program end after its last step; what went wrong then."""

@@ -485,13 +485,39 @@ def test_the_matrix_has_every_figure_of_the_recordings(
         uploaded = sizes.tbody.select("tr")[index].select("td")[3].get_text()
         assert uploaded == "112k"
     charts = page.select("svg.livesteps-chart")
-    assert len(charts) == 2
+    assert len(charts) == 4
     for chart in charts:
         assert chart["role"] == "img"
         assert all(kit.name in chart["aria-label"] for kit in KITS.values())
+    of_libraries, of_memory = (chart["aria-label"] for chart in charts[2:])
+    for kit in KITS.values():
+        recording = read_recording(kit.folder / "recorded", len(STEPS))
+        assert f"{kit.name} {recording.libraries}" in of_libraries
+        assert f"{kit.name} {recording.memory / 1e6:.0f}" in of_memory
     for kit in KITS.values():
         if kit.recorded_only:
             assert kit.recorded_only in page.get_text()
+
+
+def test_a_gap_tells_its_reason_in_the_tab_and_in_the_matrix(source: Source) -> None:
+    kit = next(iter(KITS.values()))
+    with (source.samples / kit.id / "sdk.toml").open("a") as toml:
+        toml.write(
+            '[[gap]]\nstep = 16\nreason = "It has no call for this."\n'
+            'link = "https://example.org/issues/1"\n'
+        )
+    content = dict(panels(section(source.page(), 16)))[kit.name]
+    assert content.find(class_="warning").p.find_next("p").get_text() == (
+        f"{kit.name} cannot do this step: It has no call for this."
+        " See its makers\N{RIGHT SINGLE QUOTATION MARK} words."
+    )
+    matrix = BeautifulSoup(
+        (source.folder / "out" / "matrix.html").read_text(), "html.parser"
+    )
+    cell = matrix.select_one("table.livesteps-matrix tbody tr").select("a")[15]
+    assert cell.get_text() == "gap"
+    assert cell["href"] == f"durability.html?sdk={kit.id}#step-16"
+    assert f"{kit.name}, step 16: It has no call for this." in matrix.get_text()
 
 
 def test_a_matrix_of_what_is_not_known_is_an_error(source: Source) -> None:

@@ -41,6 +41,8 @@ RECORDING = Recording(
     digest="sha256:00",
     sdk="1.0",
     language="3.11.7",
+    libraries=12,
+    memory=41_000_000,
     servers={"swift": "2.38.3"},
     steps=(
         RecordedStep(number=1, seconds=0.25),

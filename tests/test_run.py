@@ -65,6 +65,53 @@ def test_every_step_has_its_output(make_guide: MakeGuide, start: Start) -> None:
     assert run.ending.memory > 1 << 20
 
 
+GAP = """
+[[gap]]
+step = 2
+reason = "It has no call for that."
+link = "https://example.org/issues/1"
+"""
+
+
+def declare(guide: Guide) -> int:
+    """Declare step 2 a gap; the line of sdk.toml on which that begins."""
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text(toml.read_text() + GAP)
+    return toml.read_text().splitlines().index("[[gap]]") + 1
+
+
+def test_a_gap_is_what_cannot_do_what_its_contract_says(
+    make_guide: MakeGuide, start: Start
+) -> None:
+    nothing, missing = "holds = {}", "holds = { missing = [] }"
+    guide = make_guide(ONE, ONE, ONE, contracts=[nothing, missing, nothing])
+    declare(guide)
+    run = start(guide)
+    assert [result.failure for result in run_all(run)] == [None] * 3
+    assert run.passed
+
+
+def test_a_gap_that_is_closed_must_go(make_guide: MakeGuide, start: Start) -> None:
+    guide = make_guide(ONE, ONE, ONE)
+    line = declare(guide)
+    [_, closed] = run_all(start(guide))
+    assert why(closed).partition(": ")[2] == (
+        "step 2 is declared a gap, and does what its contract says;"
+        f" take the gap out of {guide.sdk / 'sdk.toml'}:{line}"
+    )
+
+
+def test_a_gap_is_of_a_step_that_there_is(make_guide: MakeGuide) -> None:
+    guide = make_guide(ONE)
+    line = declare(guide)
+    with pytest.raises(Problem) as raised:
+        _ = guide.kit.sample
+    assert str(raised.value) == (
+        f"{guide.sdk / 'sdk.toml'}:{line + 1}: gap.step: there is no step 2;"
+        " they are 1 to 1"
+    )
+
+
 def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
     make_guide: MakeGuide, start: Start
 ) -> None:

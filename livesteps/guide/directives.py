@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxDirective
 from livesteps.errors import Problem, nearest
 from livesteps.guide.nodes import (
     file_name,
+    gap,
     output,
     requests,
     stamp,
@@ -110,6 +111,7 @@ class StepDirective(SphinxDirective):
         self.env.note_dependency(str(folder / "run.toml"))
         self.env.note_dependency(str(output_path(folder, number)))
         return [
+            *gap(kit, number),
             *self._code_of(kit, number),
             *output(recording.outputs[number - 1]),
             *requests(recording.steps[number - 1].request),

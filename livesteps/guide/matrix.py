@@ -99,17 +99,23 @@ class MatrixDirective(SphinxDirective):
 
 
 def _passed(parts: Shelf) -> list[nodes.Node]:
+    def cell(kit: Kit, step: int) -> nodes.Node:
+        text = "gap" if step in kit.gaps else "✓"
+        return _link(step, text, kit) if kit in parts.kits else nodes.Text(text)
+
     rows = [
         [
             nodes.Text(kit.name),
-            *(
-                _link(step.number, "✓", kit) if kit in parts.kits else nodes.Text("✓")
-                for step in parts.steps.steps
-            ),
+            *(cell(kit, step.number) for step in parts.steps.steps),
         ]
         for kit in parts.every
     ]
-    return [_table([nodes.Text("SDK"), *_heads(parts)], rows)]
+    why = [
+        nodes.paragraph("", f"{kit.name}, step {step}: {gap.reason}")
+        for kit in parts.every
+        for step, gap in kit.gaps.items()
+    ]
+    return [_table([nodes.Text("SDK"), *_heads(parts)], rows), *why]
 
 
 def _seconds(parts: Shelf) -> list[nodes.Node]:
@@ -200,6 +206,18 @@ def _lines(parts: Shelf) -> list[nodes.Node]:
     return [_chart("Lines of the program", bars)]
 
 
+def _libraries(parts: Shelf) -> list[nodes.Node]:
+    bars = [(kit.name, parts.recordings[kit.id].libraries) for kit in parts.every]
+    return [_chart("Libraries that the program needs", bars)]
+
+
+def _memory(parts: Shelf) -> list[nodes.Node]:
+    bars = [
+        (kit.name, round(parts.recordings[kit.id].memory / 1e6)) for kit in parts.every
+    ]
+    return [_chart("Most megabytes of memory", bars)]
+
+
 def _chart(title: str, bars: list[tuple[str, int]]) -> nodes.Node:
     told = ", ".join(f"{name} {value:,}" for name, value in bars)
     text = f"{title}: {told}."
@@ -239,5 +257,7 @@ MADE: dict[str, Callable[[Shelf], list[nodes.Node]]] = {
     "requests": _requests,
     "bytes": _bytes,
     "lines": _lines,
+    "libraries": _libraries,
+    "memory": _memory,
 }
 """What there is a matrix of."""

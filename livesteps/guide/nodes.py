@@ -96,6 +96,17 @@ def file_name(kit: Kit, path: str) -> nodes.Node:
     return nodes.paragraph("", "", link, classes=["livesteps-file"])
 
 
+def gap(kit: Kit, step: int) -> list[nodes.Node]:
+    """Why a step cannot be done with an SDK, if it cannot."""
+    if step not in kit.gaps:
+        return []
+    declared = kit.gaps[step]
+    text = nodes.paragraph("", f"{kit.name} cannot do this step: {declared.reason} ")
+    text += nodes.reference("", "See its makers' words", refuri=declared.link)
+    text += nodes.Text(".")
+    return [nodes.warning("", text)]
+
+
 def output(text: str) -> list[nodes.Node]:
     """What a step printed."""
     text = text.rstrip("\n")

@@ -222,14 +222,16 @@ def test_strange_names_and_outputs_break_nothing(
         )
         write_recording(
             Recording(
-                datetime.date(2026, 1, 2),
-                kit.sample.digest,
-                "<i>1</i>",
-                "2",
-                {"swift": "3", "keystone": "4"},
-                (step,),
-                (output,),
-                {},
+                date=datetime.date(2026, 1, 2),
+                digest=kit.sample.digest,
+                sdk="<i>1</i>",
+                language="2",
+                libraries=0,
+                memory=1,
+                servers={"swift": "3", "keystone": "4"},
+                steps=(step,),
+                outputs=(output,),
+                known={},
             ),
             kit.folder / "recorded",
         )
