@@ -55,8 +55,9 @@ class Stage:
     @property
     def at_once(self) -> int:
         """How many samples may run side by side: where they share what they
-        store in, one."""
-        return 1 if self._moto or not self.cloud else os.cpu_count() or 1
+        store in, one. Else one more than there are processors, for each waits
+        for the cloud now and then."""
+        return 1 if self._moto or not self.cloud else (os.cpu_count() or 1) + 1
 
     def __exit__(
         self,
