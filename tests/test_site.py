@@ -150,7 +150,7 @@ def test_the_time_of_a_build_grows_in_proportion_to_the_sdks(
     tmp_path: Path,
 ) -> None:
     seconds = {}
-    for count in (10, 40):
+    for count in (10, 100):
         folder = tmp_path / str(count)
         shutil.copytree(ROOT / "doc", folder / "doc")
         (folder / "samples").mkdir()
@@ -171,4 +171,4 @@ def test_the_time_of_a_build_grows_in_proportion_to_the_sdks(
         after = os.times()
         # What it computed: other tests may run beside it.
         seconds[count] = after.children_user - before.children_user
-    assert seconds[40] <= 4 * 1.5 * seconds[10]
+    assert seconds[100] <= 10 * seconds[10], seconds
