@@ -580,7 +580,10 @@ def test_serve_prints_variables_and_stops_clean(tmp_path: Path) -> None:
         assert entries["livesteps"]["auth"]["password"] == exports["OS_PASSWORD"]
         assert file.stat().st_mode & 0o777 == 0o600
         person.send_signal(signal.SIGINT)
-        out, err = person.communicate(timeout=DEADLINE)
+        try:
+            out, err = person.communicate(timeout=DEADLINE)
+        finally:
+            person.kill()
     assert (person.returncode, out) == (0, "")
     assert "Traceback" not in err
     assert not server.is_running()
