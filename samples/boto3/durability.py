@@ -145,9 +145,12 @@ print(f"{big.key}: {big.content_length} bytes, ETag {big.e_tag}")
 folder = Path("restored")
 folder.mkdir()
 
+# Threads would hold what the disk has not taken yet.
+one_thread = TransferConfig(use_threads=False)
+
 for item in bucket.objects.all():
     path = folder / item.key
-    bucket.download_file(item.key, path)
+    bucket.download_file(item.key, path, Config=one_thread)
     print(f"Restored {item.key}: {path.stat().st_size} bytes")
 
 # step-16
