@@ -52,7 +52,7 @@ def main(state: Path, temporary: bool) -> NoReturn:
     warnings.simplefilter("ignore")
     try:
         lock(state)
-        service = _service(state)
+        service = _service(state, temporary)
     except CloudError as error:
         _refuse(answers, {"what": error.what, "todo": error.todo})
     except BaseException:
@@ -67,7 +67,7 @@ def main(state: Path, temporary: bool) -> NoReturn:
     finish()
 
 
-def _service(state: Path) -> Service:
+def _service(state: Path, temporary: bool) -> Service:
     """Start the service; what it imports must see these changes from the first."""
     import eventlet
 
@@ -77,7 +77,7 @@ def _service(state: Path) -> Service:
     sys.modules[saml] = types.ModuleType(saml)
     from livesteps.cloud.service import Service
 
-    return Service(state)
+    return Service(state, temporary)
 
 
 def _take_control(log: Path) -> tuple[int, int]:

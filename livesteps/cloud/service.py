@@ -31,13 +31,14 @@ class Service:
     Raises `CloudError` where a port that was kept is taken.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, temporary: bool) -> None:
         self._kept = kept = Kept(state)
         identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
         listeners = {name: _listen() for name in ("account", "container", "object")}
         kept.identity_port, kept.storage_port = _port(identity), _port(main)
         self._settings = settings = Settings(
             state=state,
+            temporary=temporary,
             identity_port=kept.identity_port,
             storage_port=kept.storage_port,
             account_port=_port(listeners["account"]),

@@ -51,9 +51,13 @@ def urls(ports: dict[str, Any]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the files are made from: the folder, ports and the admin's password."""
+    """What the files are made from: the folder, ports and the admin's password.
+
+    A `temporary` cloud is gone when its machine is, and waits for no disk.
+    """
 
     state: Path
+    temporary: bool
     identity_port: int
     storage_port: int
     account_port: int
@@ -170,6 +174,7 @@ caching = false
 key_repository = {folder}/credential-keys
 [database]
 connection = sqlite:///{folder}/keystone.db
+sqlite_synchronous = {not self.temporary}
 [fernet_receipts]
 key_repository = {folder}/fernet-keys
 [fernet_tokens]
