@@ -44,7 +44,7 @@ class Outcome:
     """Why it was not run, or failed, or is only recorded, in one line."""
     failure: Failure | None = None
     recording: Recording | None = None
-    """The run as a recording, if every step passed."""
+    """The run as a recording, if that was asked for and every step passed."""
     version: str = ""
     """Of the SDK that runs here, or that was recorded, if either is so."""
 
@@ -82,6 +82,7 @@ def run_batch(
     *,
     last: int | None = None,
     compare: bool = True,
+    record: bool = False,
 ) -> float:
     """Run all outcomes' samples, as many at once as the stage allows.
 
@@ -89,16 +90,20 @@ def run_batch(
 
     `changed` is called after every step, from the thread that ran it. `last`
     is the step after which to stop. With `compare` the outputs must be the
-    recorded ones.
+    recorded ones. With `record` the outcome of a good run has its recording.
     """
     waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
-    waiting.sort(key=lambda outcome: _recorded_seconds(stage, outcome), reverse=True)
+    # The longest first. How long a program is built was not recorded.
+    waiting.sort(
+        key=lambda each: (bool(each.kit.build), _recorded_seconds(stage, each)),
+        reverse=True,
+    )
     halt = threading.Event()
     begun = time.monotonic()
     pool = ThreadPoolExecutor(max_workers=stage.at_once)
     try:
         futures = [
-            pool.submit(_run_one, stage, outcome, changed, last, compare, halt)
+            pool.submit(_run_one, stage, outcome, changed, last, compare, record, halt)
             for outcome in waiting
         ]
         for future in futures:
@@ -126,9 +131,13 @@ def _run_one(
     changed: Callable[[Outcome], None],
     last: int | None,
     compare: bool,
+    record: bool,
     halt: threading.Event,
 ) -> None:
     kit = outcome.kit
+    look_for(outcome)
+    if outcome.state is State.NOT_RUN:
+        return
     outcome.state = State.RUNNING
     changed(outcome)
     recording, stale = None, ""
@@ -153,7 +162,7 @@ def _run_one(
                 changed(outcome)
                 if result.step.number == last:
                     break
-            if run.passed and stage.cloud:
+            if record and run.passed:
                 outcome.recording = run.recorded()
     except Problem as problem:
         outcome.state, outcome.why = State.FAILED, str(problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from livesteps import cloud
-from livesteps.batch import Outcome, State, look_for, only_recorded, run_batch
+from livesteps.batch import Outcome, State, only_recorded, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
@@ -121,7 +120,7 @@ def run(
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
     outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
     stage = Stage(steps, os_cloud=os_cloud, server=server)
-    with _started(stage, outcomes), _progress(outcomes, steps) as tell:
+    with stage, _progress(outcomes, steps) as tell:
         whole = run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
     _finish(outcomes, steps, required, whole)
 
@@ -134,8 +133,8 @@ def record(sdk: str) -> None:
     [outcome] = _outcomes([_kit(kits, sdk)], steps, cloud.supported(), named=[sdk])
     folder = outcome.kit.folder / "recorded"
     stage = Stage(steps)
-    with _started(stage, [outcome]), _progress([outcome], steps) as tell:
-        run_batch(stage, [outcome], tell, compare=False)
+    with stage, _progress([outcome], steps) as tell:
+        run_batch(stage, [outcome], tell, compare=False, record=True)
         said = {}
         if outcome.recording:
             for name, trouble in load_troubles(steps.path.parent).items():
@@ -224,8 +223,8 @@ def _publish(
     whole = 0.0
     if any(outcome.state is State.WAITING for outcome in outcomes):
         stage = Stage(steps)
-        with _started(stage, outcomes), _progress(outcomes, steps) as tell:
-            whole = run_batch(stage, outcomes, tell)
+        with stage, _progress(outcomes, steps) as tell:
+            whole = run_batch(stage, outcomes, tell, record=True)
     doc = steps.path.parent.parent / "doc"
     site = doc.parent / "build" / name
     with tempfile.TemporaryDirectory(prefix="livesteps-guide-") as folder:
@@ -322,22 +321,6 @@ def _outcomes(
         return Outcome(kit, State.NOT_RUN if why else State.WAITING, why=why)
 
     return [outcome_of(kit) for kit in kits]
-
-
-@contextmanager
-def _started(stage: Stage, outcomes: list[Outcome]) -> Iterator[None]:
-    """Start the servers, and meanwhile find out which samples can run here.
-
-    A dozen languages take seconds to say their versions. All processors but
-    one do that, for the servers are waited for.
-    """
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
-        waiting = [each for each in outcomes if each.state is State.WAITING]
-        found = [pool.submit(look_for, outcome) for outcome in waiting]
-        with stage:
-            for each in found:
-                each.result()
-            yield
 
 
 @contextmanager
