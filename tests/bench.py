@@ -30,8 +30,11 @@ from livesteps.step import Steps, load_steps
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
-LEAST, LONG = 3, 60.0
-"""A sample is run this often, and again until it took this many seconds."""
+PROCESSORS = os.cpu_count() or 1
+LIVESTEPS = (sys.executable, "-c", "from livesteps.cli import main; main()")
+ROUNDS = 5
+LEAST = 8.0
+"""Seconds: in each round a sample is run in pairs for as long as this."""
 
 
 def row(what: str, measured: str, beside: str = "", target: str = "") -> None:
@@ -126,8 +129,8 @@ def in_runner(kit: Kit, stage: Stage) -> Cost:
     return cost(act)
 
 
-def measure_cloud() -> float:
-    """Rows on the cloud; the seconds of its first start."""
+def measure_cloud() -> None:
+    """Rows on the cloud."""
     modules = "keystone.server.flask.application, keystone.cmd.bootstrap"
     imports = (sys.executable, "-W", "ignore", "-c", f"import {modules}")
     floor = median(run_command(*imports).seconds for _ in range(3))
@@ -142,71 +145,99 @@ def measure_cloud() -> float:
     row("cloud, first start", f"{first[0]:.2f} s", beside, "at most 4 s")
     row("cloud, warm start", f"{warm[0]:.2f} s", beside, "at most 2 s")
     row("cloud, memory", f"{first[1] / 1e6:.0f} MB", "", "at most 200 MB")
-    return first[0]
 
 
-def measure_runner() -> tuple[float, float]:
-    """A row for each SDK; the processor seconds of all their programs, run bare,
-    and of the cloud while it served them."""
+@dataclass
+class Round:
+    """Every sample in pairs, bare and in the runner; then the whole gate."""
+
+    pairs: dict[str, list[tuple[float, float]]]
+    """By SDK: seconds in the runner and bare, one after the other."""
+    gate: Cost
+    programs: float
+    """Processor seconds of all programs, run bare."""
+    serving: float
+    """Processor seconds of the cloud while it served those."""
+    start: float
+    """Seconds of a cloud's first start."""
+
+    @property
+    def floor(self) -> float:
+        return (self.programs + self.serving) / PROCESSORS + self.start
+
+    @property
+    def ratio(self) -> float:
+        """Of figures that met the machine as it was just then."""
+        return self.gate.seconds / self.floor
+
+
+def measure_round(kits: list[Kit]) -> Round:
+    """Measure one round."""
     steps = load_steps(SAMPLES / "steps.toml")
     programs = serving = 0.0
+    pairs = {}
     with Stage(steps) as stage:
         assert stage.cloud
         cloud = psutil.Process(stage.cloud.pid)
-        for kit in load_kits(SAMPLES).values():
-            if kit.recorded_only:
-                continue
-            try:
-                kit.check_machine()
-            except Problem as problem:
-                row(f"{kit.id} in the runner", f"not run: {problem.what}")
-                continue
+        for kit in kits:
             in_runner(kit, stage)  # once, to warm the caches
-            pairs: list[tuple[float, Cost]] = []
-            served = []
+            alone, served, taken = [], [], []
             begun = time.perf_counter()
-            while len(pairs) < LEAST or time.perf_counter() - begun < LONG:
+            while not taken or time.perf_counter() - begun < LEAST:
                 before = sum(cloud.cpu_times()[:2])
-                alone = bare(kit, steps, stage)
+                alone.append(bare(kit, steps, stage))
                 served.append(sum(cloud.cpu_times()[:2]) - before)
-                pairs.append((in_runner(kit, stage).seconds, alone))
-            programs += median(alone.processor for _, alone in pairs)
+                taken.append((in_runner(kit, stage).seconds, alone[-1].seconds))
+            programs += median(cost.processor for cost in alone)
             serving += median(served)
-            # Both of a pair met the machine as it was just then.
-            ratio = median(runner / alone.seconds for runner, alone in pairs)
-            row(
-                f"{kit.id} in the runner",
-                f"{median(runner for runner, _ in pairs):.2f} s",
-                f"{median(alone.seconds for _, alone in pairs):.2f} s: run bare",
-                f"{ratio:.2f} (at most 1.15), of {len(pairs)} pairs",
-            )
-    return programs, serving
+            pairs[kit.id] = taken
+    gate = run_command(*LIVESTEPS, "run", "--all")
+    return Round(pairs, gate, programs, serving, start(None)[0])
 
 
-def measure_gate(started: float, programs: float, serving: float) -> None:
-    """Rows on the gate, and on where its time goes."""
-    command = (sys.executable, "-c", "from livesteps.cli import main; main()")
-    run_command(*command, "run", "--all")
-    runs = [run_command(*command, "run", "--all") for _ in range(3)]
-    gate = sorted(runs, key=lambda run: run.seconds)[1]
-    processors = os.cpu_count() or 1
-    floor = (programs + serving) / processors + started
+def measure_runner_and_gate() -> None:
+    """A row for each SDK; then rows on the gate, and on where its time goes."""
+    kits = []
+    for kit in load_kits(SAMPLES).values():
+        if kit.recorded_only:
+            continue
+        try:
+            kit.check_machine()
+            kits.append(kit)
+        except Problem as problem:
+            row(f"{kit.id} in the runner", f"not run: {problem.what}")
+    rounds = []
+    for number in range(1, ROUNDS + 1):
+        rounds.append(measure_round(kits))
+        print(
+            f"round {number} of {ROUNDS}: the gate took {rounds[-1].ratio:.2f} times"
+            " its floor",
+            file=sys.stderr,
+        )
+    for kit in kits:
+        pairs = [pair for each in rounds for pair in each.pairs[kit.id]]
+        ratio = median(runner / alone for runner, alone in pairs)
+        row(
+            f"{kit.id} in the runner",
+            f"{median(runner for runner, _ in pairs):.2f} s",
+            f"{median(alone for _, alone in pairs):.2f} s: run bare",
+            f"{ratio:.2f} (at most 1.15), of {len(pairs)} pairs",
+        )
+    middle = sorted(rounds, key=lambda each: each.ratio)[ROUNDS // 2]
     row(
         "the whole gate",
-        f"{gate.seconds:.1f} s",
-        f"{floor:.1f} s: its floor",
-        f"{gate.seconds / floor:.2f} (at most 1.25)",
+        f"{middle.gate.seconds:.1f} s",
+        f"{middle.floor:.1f} s: its floor",
+        f"{middle.ratio:.2f} (at most 1.25), middle of {ROUNDS}",
     )
-    busy = gate.processor / processors
+    served = (middle.programs + middle.serving) / PROCESSORS
+    busy = middle.gate.processor / PROCESSORS
     for what, took in (
-        ("programs, run bare", programs / processors),
-        ("the cloud, serving them", serving / processors),
-        ("the cloud's start", started),
-        (
-            "what else the processors did",
-            busy - (programs + serving) / processors - started / processors,
-        ),
-        ("waiting", gate.seconds - busy - started * (1 - 1 / processors)),
+        ("programs, run bare", middle.programs / PROCESSORS),
+        ("the cloud, serving them", middle.serving / PROCESSORS),
+        ("the cloud's start", middle.start),
+        ("what else the processors did", busy - served - middle.start / PROCESSORS),
+        ("waiting", middle.gate.seconds - busy - middle.start * (1 - 1 / PROCESSORS)),
     ):
         row(f"  {what}", f"{took:.1f} s")
 
@@ -214,9 +245,8 @@ def measure_gate(started: float, programs: float, serving: float) -> None:
 def main() -> None:
     """Measure, and print what was found."""
     row("what", "measured", "beside", "ratio or target")
-    started = measure_cloud()
-    programs, serving = measure_runner()
-    measure_gate(started, programs, serving)
+    measure_cloud()
+    measure_runner_and_gate()
     measure_page(row)
 
 
