@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
+from webserver import ROOT, build, serve
 
 HERE = Path(__file__).parent
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+# As root it would become nobody, who may not read what it has to import.
+LINKCHECKER = """\
+import os
+os.geteuid = lambda: 1000
+from linkcheck.command.linkchecker import linkchecker
+linkchecker()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +104,28 @@ def test_every_page_is_valid_html(html: Path, checkers: Path) -> None:
     said = json.loads(ran.stdout)["messages"]
     assert [message for message in said if message["type"] != "info"] == []
     assert len(pages) >= 3
+
+
+def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
+    """An edition's links, by LinkChecker: it reads a page anew for each link to
+    an anchor, which takes hours where all tabs are. For those see test_guide.
+    """
+    pages = build(ROOT / "doc", tmp_path, "-t", "libcloud")
+    with (pages / "advice.html").open("a") as page:
+        page.write('<a href="durability.html#nowhere">it must find this one</a>')
+    config = tmp_path / "linkchecker.ini"
+    config.write_text("[AnchorCheck]\n")
+    with serve(pages) as address:
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-c", LINKCHECKER, "--config", str(config)),
+                *("--no-robots", "--no-status", "--output", "csv", address),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    lines = [line for line in ran.stdout.splitlines() if not line.startswith("#")]
+    wrong = [row["urlname"] for row in csv.DictReader(lines, delimiter=";")]
+    assert wrong == ["durability.html#nowhere"], ran.stdout + ran.stderr
