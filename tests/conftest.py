@@ -179,6 +179,8 @@ def browser() -> Iterator[Any]:
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("no chromium here (Debian: apt install chromium)")
+    # As long as a page has for what is done on it: other tests keep it waiting.
+    sync_api.expect.set_options(timeout=20_000)
     with sync_api.sync_playwright() as started:
         running = started.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield running
