@@ -187,7 +187,7 @@ def measure_round(kits: list[Kit]) -> Round:
                 alone.append(bare(kit, steps, stage))
                 served.append(sum(cloud.cpu_times()[:2]) - before)
                 taken.append((in_runner(kit, stage).seconds, alone[-1].seconds))
-            programs += median(cost.processor for cost in alone)
+            programs += median(each.processor for each in alone)
             serving += median(served)
             pairs[kit.id] = taken
     gate = run_command(*LIVESTEPS, "run", "--all")
