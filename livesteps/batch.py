@@ -11,6 +11,7 @@ from enum import Enum
 
 from livesteps.errors import Problem
 from livesteps.kit import Kit
+from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Failure
 from livesteps.stage import Stage
@@ -37,7 +38,7 @@ class Outcome:
     passed: int = 0
     """Steps passed so far."""
     seconds: float = 0.0
-    """From the program's start to its end."""
+    """For its build and its steps."""
     step: Step | None = None
     """The step that was last run."""
     why: str = ""
@@ -98,18 +99,29 @@ def run_batch(
         key=lambda each: (bool(each.kit.build), _recorded_seconds(stage, each)),
         reverse=True,
     )
-    halt = threading.Event()
+    halt, ready = threading.Event(), threading.Event()
     begun = time.monotonic()
     pool = ThreadPoolExecutor(max_workers=stage.at_once)
     try:
         futures = [
-            pool.submit(_run_one, stage, outcome, changed, last, compare, record, halt)
+            pool.submit(
+                _run_one,
+                *(stage, outcome, changed),
+                last=last,
+                compare=compare,
+                record=record,
+                ready=ready,
+                halt=halt,
+            )
             for outcome in waiting
         ]
+        stage.wait()  # meanwhile, programs are built
+        ready.set()
         for future in futures:
             future.result()
     except BaseException:
         halt.set()  # Ctrl-C does not wait for a step's deadline
+        ready.set()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -129,9 +141,11 @@ def _run_one(
     stage: Stage,
     outcome: Outcome,
     changed: Callable[[Outcome], None],
+    *,
     last: int | None,
     compare: bool,
     record: bool,
+    ready: threading.Event,
     halt: threading.Event,
 ) -> None:
     kit = outcome.kit
@@ -149,21 +163,27 @@ def _run_one(
             stale = str(problem)
     begun = time.monotonic()
     try:
-        with stage.run(kit, recording, halt=halt) as run:
-            for result in run:
-                outcome.seconds = time.monotonic() - begun
-                outcome.step = result.step
-                if result.failure:
-                    outcome.state = State.FAILED
-                    outcome.failure = result.failure
-                    outcome.why = f"step {result.step.number} failed"
-                    break
-                outcome.passed += 1
-                changed(outcome)
-                if result.step.number == last:
-                    break
-            if record and run.passed:
-                outcome.recording = run.recorded()
+        with Program(kit, stage.steps, halt) as program:
+            built = time.monotonic()
+            ready.wait()
+            if halt.is_set():
+                return
+            begun += time.monotonic() - built
+            with stage.run(program, recording) as run:
+                for result in run:
+                    outcome.seconds = time.monotonic() - begun
+                    outcome.step = result.step
+                    if result.failure:
+                        outcome.state = State.FAILED
+                        outcome.failure = result.failure
+                        outcome.why = f"step {result.step.number} failed"
+                        break
+                    outcome.passed += 1
+                    changed(outcome)
+                    if result.step.number == last:
+                        break
+                if record and run.passed:
+                    outcome.recording = run.recorded()
     except Problem as problem:
         outcome.state, outcome.why = State.FAILED, str(problem)
     if outcome.state is State.RUNNING:

@@ -118,10 +118,13 @@ def run(
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
-    outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
-    stage = Stage(steps, os_cloud=os_cloud, server=server)
-    with stage, _progress(outcomes, steps) as tell:
-        whole = run_batch(stage, outcomes, tell, last=last, compare=os_cloud is None)
+    with Stage(steps, os_cloud=os_cloud, server=server) as stage:
+        # The samples are read while the servers start.
+        outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
+        with _progress(outcomes, steps) as tell:
+            whole = run_batch(
+                stage, outcomes, tell, last=last, compare=os_cloud is None
+            )
     _finish(outcomes, steps, required, whole)
 
 

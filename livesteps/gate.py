@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ import pytest
 from livesteps import toolchain
 from livesteps.errors import Problem, shown
 from livesteps.kit import SERVERS, Kit, load_kit, search_path
+from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
 from livesteps.step import Step, Steps, load_steps
@@ -62,6 +64,7 @@ class SdkFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """The recording, then each step, or the check of what is not run."""
+        self._after = ExitStack()
         samples = self.path.parent.parent
         try:
             self.kit = load_kit(self.path)
@@ -94,7 +97,7 @@ class SdkFile(pytest.File):
             raise self._problem
         if self._run is None:
             try:
-                self._run = self._start()
+                self._run = self._after.enter_context(self.run_on(SERVERS[0]))
             except Problem as problem:
                 # The next item does not install again what cannot be had.
                 self._problem = problem
@@ -108,16 +111,18 @@ class SdkFile(pytest.File):
 
     def teardown(self) -> None:
         """End the run when the last of its items is done."""
-        if self._run:
-            self._run.__exit__(None, None, None)
-            self._run = None
+        self._after.close()
+        self._run = None
 
-    def _start(self) -> Run:
-        return self.run_on(SERVERS[0]).__enter__()
-
-    def run_on(self, server: str) -> Run:
+    @contextmanager
+    def run_on(self, server: str) -> Iterator[Run]:
         """A run against one of `SERVERS`; what cannot run here is skipped."""
-        return self.stage_on(server).run(self.kit, self.recording())
+        stage = self.stage_on(server)
+        with (
+            Program(self.kit, self.steps) as program,
+            stage.run(program, self.recording()) as run,
+        ):
+            yield run
 
     def stage_on(self, server: str) -> Stage:
         """One of `SERVERS`, started; what cannot run here is skipped."""

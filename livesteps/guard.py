@@ -9,8 +9,9 @@ none gets away.
 
     guard.py CONTROL STATUS FOLDER COMMAND...
 
-It waits for a line on the descriptor CONTROL, then runs COMMAND with its own
-standard input and outputs, and when that ends writes one JSON line to STATUS:
+It waits for what `told` makes of an environment on the descriptor CONTROL, then
+runs COMMAND with that besides its own environment, and with its own standard
+input and outputs; when that ends it writes one JSON line to STATUS:
 `exit` (a signal's number is negative), `left` (the commands of processes that
 outlived it), `cpu` (seconds) and `memory` (peak, bytes).
 """
@@ -26,6 +27,12 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 GRACE = 1.0
 """Seconds that a sample's own children have to end after it."""
+
+
+def told(environment: dict[str, str]) -> bytes:
+    """What lets the command start, with these variables."""
+    variables = (f"{name}={value}" for name, value in environment.items())
+    return b"\0".join(map(os.fsencode, variables)) + b"\0\0"
 
 
 def prctl(option: int, value: int) -> None:
@@ -117,8 +124,15 @@ def main() -> None:
 
     group = 0
     try:
-        if not os.read(control, 1):
-            return
+        message = b""
+        while not message.endswith(b"\0\0"):
+            chunk = os.read(control, 1 << 16)
+            if not chunk:
+                return
+            message += chunk
+        for variable in filter(None, message.split(b"\0")):
+            name, _, value = variable.partition(b"=")
+            os.environb[name] = value
         group = run(command)
         import json  # not before: the program need not wait for it
 

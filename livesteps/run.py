@@ -5,24 +5,17 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import re
-import selectors
-import subprocess
-import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
-from livesteps import contract, guard, toolchain
-from livesteps.errors import Problem, shown
-from livesteps.kit import Kit, search_path
+from livesteps import contract
+from livesteps.errors import shown
 from livesteps.normalise import normalise, secret_in
 from livesteps.place import Place, Request
+from livesteps.program import Program, indented
 from livesteps.recording import (
     RecordedStep,
     Recording,
@@ -30,7 +23,7 @@ from livesteps.recording import (
     exchanges,
     output_path,
 )
-from livesteps.step import Step, Steps
+from livesteps.step import Step
 
 DEADLINE = 60.0
 """Seconds that a step may take."""
@@ -107,142 +100,40 @@ class _Stopped(Exception):
     """The program did not reach the next boundary; says why."""
 
 
-@dataclass
-class _Streams:
-    """What the program printed since the last boundary."""
-
-    out: bytearray = field(default_factory=bytearray)
-    err: bytearray = field(default_factory=bytearray)
-    status: bytearray = field(default_factory=bytearray)
-
-
 class Run:
-    """A sample that runs in a place, step by step.
+    """A program that runs in a place, step by step.
 
-    A context manager: when it closes, nothing of the run is left, neither a
-    process nor a file. With `recording` each output is compared with it.
+    With `recording` each output is compared with it.
     """
 
     def __init__(
         self,
-        kit: Kit,
-        steps: Steps,
+        program: Program,
         place: Place,
         *,
         fractals: str,
         pictures: Mapping[str, str],
         recording: Recording | None = None,
         deadline: float = DEADLINE,
-        halt: threading.Event | None = None,
     ) -> None:
         """`fractals` is the app's address, `pictures` its pictures' md5 by name.
 
-        When another thread sets `halt`, the step that runs fails within moments.
+        When another thread sets the program's `halt`, the step that runs fails
+        within moments.
         """
-        sample = kit.sample
-        if sample.steps != len(steps):
-            raise Problem(
-                f"it has {sample.steps} steps, the guide has {len(steps)}",
-                f"end it with `{kit.comment} step-{len(steps) + 1}`",
-                path=sample.path,
-                line=sample.markers[-1],
-            )
-        self.kit = kit
+        self.kit = program.kit
+        self.work = program.work
         self.results: list[Result] = []
         self.ending: Ending | None = None
-        self._steps = steps
+        self._program = program
+        self._steps = program.steps
         self._place = place
         self._environment = {**place.environment, "FRACTALS_ENDPOINT": fractals}
         self._pictures = pictures
         self._recording = recording
         self._deadline = deadline
-        self._halt = halt or threading.Event()
-        self._streams = _Streams()
+        self._streams = program.streams
         self.known = {**place.known, fractals.partition("//")[2]: "fractals address"}
-
-    def __enter__(self) -> Run:
-        try:
-            cache = toolchain.install(self.kit, self._halt)
-        except Problem:
-            self._place.account.close()
-            raise
-        # The guard removes the folder, also when this process is no more.
-        self._folder = Path(tempfile.mkdtemp(prefix="livesteps-run-")).resolve()
-        self.work = self._folder / "work"
-        self._program = self._folder / "program" / self.kit.path.name
-        status, status_write = os.pipe()
-        control_read, self._control = os.pipe()
-        try:
-            self._guard = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", guard.__file__),
-                    *(str(control_read), str(status_write), str(self._folder)),
-                    *self.kit.words(self.kit.command, self._program),
-                ],
-                cwd=self._make_work(),
-                env=self._scrubbed(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(control_read, status_write),
-                start_new_session=True,
-                bufsize=0,
-            )
-        finally:
-            os.close(control_read)
-            os.close(status_write)
-        self._status = status
-        for data in self._steps.files.values():
-            (self.work / data.name).write_bytes(data.content)
-        toolchain.lay_out(
-            self._program, self.kit.sample.with_boundaries(self.kit.boundary), cache
-        )
-        self._broken = self._build()
-        self._selector = selectors.DefaultSelector()
-        assert self._guard.stdout
-        assert self._guard.stderr
-        for stream, into in (
-            (self._guard.stdout.fileno(), self._streams.out),
-            (self._guard.stderr.fileno(), self._streams.err),
-            (self._status, self._streams.status),
-        ):
-            os.set_blocking(stream, False)
-            self._selector.register(stream, selectors.EVENT_READ, into)
-        return self
-
-    def _build(self) -> list[str]:
-        """Make the program ready to run; why that cannot be done."""
-        if not self.kit.build:
-            return []
-        try:
-            toolchain.complete(
-                self.kit.words(self.kit.build, self._program),
-                self._program.parent,
-                self._scrubbed(),
-                toolchain.BUILD_DEADLINE,
-                self._halt,
-            )
-        except toolchain.Failed as failed:
-            said = _indented(self._published(failed.printed))
-            return [f"its build {failed.why}:\n{said}"]
-        return []
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        os.close(self._control)
-        try:
-            self._guard.wait()
-        finally:
-            self._selector.close()
-            os.close(self._status)
-            for pipe in (self._guard.stdin, self._guard.stdout, self._guard.stderr):
-                assert pipe
-                pipe.close()
-            self._place.account.close()
 
     def __iter__(self) -> Iterator[Result]:
         """The steps in their order, until one fails."""
@@ -267,19 +158,20 @@ class Run:
         begun = time.monotonic()
         reasons: list[str] = []
         try:
+            if self._program.fault:
+                raise _Stopped(self._program.fault)
             if self.results:
-                self._tell(b"\n")
-            elif not self._broken:
-                os.write(self._control, b"\n")
-            if not self._broken:
-                self._run_until(f"step-{step.number + 1}", begun)
+                self._program.go_on()
+            else:
+                self._program.start(self._environment)
+            self._run_until(f"step-{step.number + 1}", begun)
         except _Stopped as stopped:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         requests = self._place.requests()
         said = self._said()
         output, faults = self._take_output(said, stopped=bool(reasons))
-        reasons += self._broken or faults
+        reasons += faults
         broken = bool(reasons)
         if not reasons and check:
             reasons += self._breaches(step, output, requests)
@@ -326,25 +218,6 @@ class Run:
             known=self.known,
         )
 
-    def _make_work(self) -> Path:
-        self.work.mkdir()
-        return self.work
-
-    def _scrubbed(self) -> dict[str, str]:
-        return {
-            "PATH": search_path(),
-            "HOME": str(self._folder),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            **self.kit.variables(),
-            **self._environment,
-        }
-
-    def _tell(self, line: bytes) -> None:
-        assert self._guard.stdin
-        with suppress(BrokenPipeError):
-            self._guard.stdin.write(line)
-
     def _run_until(self, boundary: str, begun: float) -> None:
         """Wait until the program says that it reached the boundary."""
         out = self._streams.out
@@ -370,7 +243,7 @@ class Run:
                 f"it printed more than {MOST_OUTPUT // 1024} KiB in this step;"
                 " print what a reader can use"
             )
-        if self._halt.is_set():
+        if self._program.halt.is_set():
             raise _Stopped("it was interrupted; run it again")
         rest = begun + self._deadline - time.monotonic()
         if rest <= 0:
@@ -378,29 +251,29 @@ class Run:
                 f"it was stopped, since it did not end within {self._deadline:g} s;"
                 " see what it waits for, or let it do less"
             )
-        ready = self._selector.select(min(rest, TICK))
+        ready = self._program.selector.select(min(rest, TICK))
         if not ready:
             self._look_at_folder()
         for key, _ in ready:
             chunk = os.read(key.fd, 1 << 16)
             key.data.extend(chunk)
             if not chunk:
-                self._selector.unregister(key.fd)
-                if key.fd == self._status:
+                self._program.selector.unregister(key.fd)
+                if key.data is self._streams.status:
                     raise _Stopped("its guard was killed; run it again")
         if self._streams.status.endswith(b"\n"):
             # What it printed is in the pipes by now. They are not read to
             # their end, which a process that it left may never close.
             self.ending = Ending(**json.loads(self._streams.status))
-            for key in list(self._selector.get_map().values()):
+            for key in list(self._program.selector.get_map().values()):
                 with suppress(BlockingIOError):
                     while chunk := os.read(key.fd, 1 << 16):
                         key.data.extend(chunk)
-                self._selector.unregister(key.fd)
+                self._program.selector.unregister(key.fd)
 
     def _look_at_folder(self) -> None:
         size = 0
-        for path in self._folder.rglob("*"):
+        for path in self._program.folder.rglob("*"):
             with suppress(FileNotFoundError):
                 size += path.lstat().st_size
         if size > MOST_FILES:
@@ -436,17 +309,10 @@ class Run:
 
     def _said(self) -> str:
         """What it printed to standard error, as if of the published file."""
-        return self._published(self._streams.err.decode(errors="replace"))
-
-    def _published(self, text: str) -> str:
-        """What a command said of the program, as if of the published file."""
-        text = text[-MOST_OUTPUT:]
+        text = self._streams.err.decode(errors="replace")[-MOST_OUTPUT:]
         for secret in self._place.secrets:
             text = text.replace(secret, "***")
-        name = re.escape(self._program.name)
-        folder = re.escape(str(self._program.parent))
-        here = rf"{folder}/{name}|(?<![\w./-])(?:\./)?{name}(?=[:(])"
-        return re.sub(here, lambda _: shown(self.kit.path), text)
+        return self._program.published(text)
 
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None
@@ -466,7 +332,7 @@ class Run:
             if not found or time.monotonic() + pause > end:
                 return found
             # A real cloud's listings follow what was stored after a while.
-            if self._halt.wait(pause):
+            if self._program.halt.wait(pause):
                 return found
             pause *= 2
 
@@ -482,7 +348,7 @@ class Run:
     def _end(self) -> list[str]:
         """Let the program end after its last step; what went wrong then."""
         begun = time.monotonic()
-        self._tell(b"\n")
+        self._program.go_on()
         try:
             while not self.ending:
                 self._wait(begun)
@@ -513,12 +379,8 @@ class Run:
         )
         if not diff:
             return []
-        return ["the output is not the recorded one:\n" + _indented(diff)]
+        return ["the output is not the recorded one:\n" + indented(diff)]
 
 
 def _to_mend(said: str) -> str:
-    return "it printed to standard error; mend what this says:\n" + _indented(said)
-
-
-def _indented(text: str) -> str:
-    return "\n".join("  " + line for line in text.rstrip().splitlines())
+    return "it printed to standard error; mend what this says:\n" + indented(said)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from livesteps.cloud import Cloud
 from livesteps.fractals import Fractals
-from livesteps.kit import SERVERS, Kit
+from livesteps.kit import SERVERS
 from livesteps.place import Embedded, Named, OnMoto, Place
+from livesteps.program import Program
 from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
 from livesteps.s3 import Moto
@@ -20,6 +21,8 @@ from livesteps.step import Steps
 
 class Stage:
     """The servers, started on entry and stopped on exit.
+
+    The start does not wait until they are ready; the first use does.
 
     With `os_cloud` the samples run against that cloud of clouds.yaml, and no
     cloud is started. Else `server` says which of `SERVERS` it is.
@@ -36,8 +39,7 @@ class Stage:
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
-            # It starts while the others do.
-            fractals = stack.enter_context(Fractals())
+            self.fractals = stack.enter_context(Fractals())
             self.cloud = None
             if self._os_cloud:
                 # What is wrong with it stops all, before anything runs.
@@ -47,8 +49,6 @@ class Stage:
                 self.cloud = stack.enter_context(Cloud(debian=debian))
             if self._server == "moto":
                 self._moto = stack.enter_context(Moto())
-            self.fractals_url = fractals.url
-            self.pictures = fractals.checksums
             self._stack = stack.pop_all()
         return self
 
@@ -67,26 +67,34 @@ class Stage:
     ) -> None:
         self._stack.close()
 
+    def wait(self) -> None:
+        """Wait until all are ready; `Problem` says why one is not."""
+        if self.cloud:
+            _ = self.cloud.auth_url
+        _ = self.fractals.checksums
+
+    @contextmanager
     def run(
         self,
-        kit: Kit,
+        program: Program,
         recording: Recording | None = None,
         *,
         place: Place | None = None,
         deadline: float = DEADLINE,
-        halt: threading.Event | None = None,
-    ) -> Run:
-        """A run of a kit's sample, in a project of its own unless there is one."""
-        return Run(
-            kit,
-            self.steps,
-            place or self.place(kit.id),
-            fractals=self.fractals_url,
-            pictures=self.pictures,
-            recording=recording,
-            deadline=deadline,
-            halt=halt,
-        )
+    ) -> Iterator[Run]:
+        """A run of a program, in a project of its own unless there is a place."""
+        place = place or self.place(program.kit.id)
+        try:
+            yield Run(
+                program,
+                place,
+                fractals=self.fractals.url,
+                pictures=self.fractals.checksums,
+                recording=recording,
+                deadline=deadline,
+            )
+        finally:
+            place.account.close()
 
     def place(self, name: str) -> Place:
         """A place where nothing has run yet."""

@@ -160,7 +160,7 @@ def complete(
                 start_new_session=True,
             )
             os.close(status_write)
-            os.write(control, b"\n")
+            os.write(control, guard.told({}))
             why = _wait(status, deadline, halt)
         finally:
             os.close(control)

@@ -18,6 +18,7 @@ from livesteps.errors import Problem
 from livesteps.kit import Kit
 from livesteps.normalise import normalise
 from livesteps.place import Embedded
+from livesteps.program import Program
 from livesteps.recording import diff_to_recorded
 from livesteps.snapshot import TIMEOUT
 from livesteps.tomlfile import Table, load
@@ -102,7 +103,10 @@ def meet(stage: Stage, kit: Kit, trouble: Trouble) -> str:
     if trouble.auth_url is not None:
         address = place.environment["OS_AUTH_URL"].removesuffix("/v3")
         place.environment["OS_AUTH_URL"] = address + trouble.auth_url
-    with stage.run(kit, place=place) as run:
+    with (
+        Program(kit, stage.steps) as program,
+        stage.run(program, place=place) as run,
+    ):
         while len(run.results) < trouble.stops:
             step = len(run.results) + 1
             if step == trouble.before:

@@ -25,6 +25,7 @@ from livesteps import toolchain
 from livesteps.cloud import Cloud
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits, search_path
+from livesteps.program import Program
 from livesteps.stage import Stage
 from livesteps.step import Steps, load_steps
 
@@ -76,6 +77,7 @@ def start(state: Path | None) -> tuple[float, int]:
     """Seconds until a cloud is ready, and its memory (bytes) then."""
     begun = time.perf_counter()
     with Cloud(state) as cloud:
+        _ = cloud.auth_url
         ready = time.perf_counter() - begun
         return ready, psutil.Process(cloud.pid).memory_info().rss
 
@@ -93,7 +95,7 @@ def bare(kit: Kit, steps: Steps, stage: Stage) -> Cost:
         toolchain.lay_out(program, kit.sample.text, toolchain.install(kit, halt))
         environment = {
             **{"PATH": search_path(), "HOME": folder, "LANG": "C.UTF-8", "TZ": "UTC"},
-            **{"FRACTALS_ENDPOINT": stage.fractals_url},
+            **{"FRACTALS_ENDPOINT": stage.fractals.url},
             **kit.variables(),
             **place.environment,
         }
@@ -118,10 +120,9 @@ def bare(kit: Kit, steps: Steps, stage: Stage) -> Cost:
 
 def in_runner(kit: Kit, stage: Stage) -> Cost:
     """What the same program takes, stopped and checked after every step."""
-    run = stage.run(kit)
 
     def act() -> None:
-        with run:
+        with Program(kit, stage.steps) as program, stage.run(program) as run:
             for result in run:
                 if result.failure:
                     sys.exit(str(result.failure))

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from guides import COMMAND, ROOT, Guide, write_guide
 
 from livesteps.cli import main
 from livesteps.cloud import Project, supported
+from livesteps.program import Program
 from livesteps.run import Run
 from livesteps.snapshot import EmbeddedAccount
 from livesteps.stage import Stage
@@ -91,8 +92,7 @@ def borrowed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
             return original(self)
         self._numbers = stage._numbers
         self.cloud = stage.cloud
-        self.fractals_url = stage.fractals_url
-        self.pictures = stage.pictures
+        self.fractals = stage.fractals
         self._stack = ExitStack()
         return self
 
@@ -101,18 +101,16 @@ def borrowed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
 
 
 @pytest.fixture
-def start(stage: Stage) -> Callable[..., Run]:
+def start(stage: Stage) -> Callable[..., AbstractContextManager[Run]]:
     """Make a run of a small guide's sample on the one stage."""
 
-    def make(guide: Guide) -> Run:
-        return Run(
-            guide.kit,
-            guide.steps,
-            stage.place(guide.kit.id),
-            fractals=stage.fractals_url,
-            pictures={},
-            deadline=20,
-        )
+    @contextmanager
+    def make(guide: Guide) -> Iterator[Run]:
+        with (
+            Program(guide.kit, guide.steps) as program,
+            stage.run(program, deadline=20) as run,
+        ):
+            yield run
 
     return make
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 import yaml
+from guides import ROOT
 
 from livesteps.cloud import Project
 from livesteps.stage import Stage
@@ -146,6 +147,21 @@ def test_a_stale_recording_fails_a_sample_that_runs(
     assert ran.returncode == 1
     told = " ".join(ran.stdout.split())
     assert "it is of another version of tiny.py; run `livesteps record tiny`" in told
+
+
+def test_a_cloud_that_does_not_start_is_told_once_and_stops_all(
+    make_guide: MakeGuide, livesteps: Command, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken" / "keystone"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise SystemError('no key fits')")
+    guide = make_guide("print(1)")
+    shutil.copytree(guide.sdk, guide.sdk.with_name("other"))
+    path = f"{broken.parent}:{ROOT}"
+    ran = livesteps(guide.folder, "run", "--all", PYTHONPATH=path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("the cloud did not start; these are the last lines")
+    assert ran.stderr.endswith("SystemError: no key fits\n")
 
 
 def test_an_sdk_that_cannot_run_is_listed_with_the_reason(

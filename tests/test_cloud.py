@@ -144,8 +144,8 @@ def test_killed_parent_leaves_nothing() -> None:
 
 def test_start_that_takes_too_long_is_given_up_and_leaves_nothing() -> None:
     cloud = Cloud(deadline=0.3)
-    with pytest.raises(CloudError, match=r"no answer in 0\.3 s"):
-        cloud.__enter__()
+    with pytest.raises(CloudError, match=r"no answer in 0\.3 s"), cloud:
+        cloud.project("demo")
     assert not psutil.pid_exists(cloud.pid)
     assert not cloud.state.exists()
 
@@ -179,11 +179,12 @@ def test_files_stay_in_the_state_folder(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("TMPDIR", str(temporary))
     with Cloud(tmp_path / "state") as cloud:
+        project = cloud.project("demo")
         with psutil.Process(cloud.pid).oneshot():
             files = [f.path for f in psutil.Process(cloud.pid).open_files()]
         assert files
         assert all(Path(file).is_relative_to(cloud.state) for file in files)
-        Account(cloud.project("demo"))("PUT", "/c")
+        Account(project)("PUT", "/c")
     assert list(home.iterdir()) == []
     assert list(temporary.iterdir()) == []
 
@@ -205,17 +206,19 @@ def test_warm_start_keeps_data_ports_and_passwords(tmp_path: Path) -> None:
         assert account("GET", "/c/o").content == b"kept"
         assert cloud.project("demo") == before
         assert Account(before)("GET", "/c").text == "o\n"
-        with pytest.raises(CloudError, match=rf"in use by another .*pid {cloud.pid}"):
-            Cloud(state).__enter__()
+        with (
+            pytest.raises(CloudError, match=rf"in use by another .*pid {cloud.pid}"),
+            Cloud(state) as other,
+        ):
+            other.project("demo")
     account.session.close()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port_of(before.storage_url)))
         taken.listen()
-        with pytest.raises(
-            CloudError, match=f"port {port_of(before.storage_url)}.*; stop what listens"
-        ):
-            Cloud(state).__enter__()
+        said = f"port {port_of(before.storage_url)}.*; stop what listens"
+        with pytest.raises(CloudError, match=said), Cloud(state) as cloud:
+            cloud.project("demo")
 
 
 # What it refuses
@@ -250,8 +253,9 @@ def test_file_system_without_attributes_is_refused(
 
 def test_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
     (tmp_path / "cloud.json").write_text("{")
-    with pytest.raises(CloudError, match=r"did not start;(?s:.*)JSONDecodeError"):
-        Cloud(tmp_path).__enter__()
+    said = r"did not start;(?s:.*)JSONDecodeError"
+    with pytest.raises(CloudError, match=said), Cloud(tmp_path) as cloud:
+        cloud.project("demo")
 
 
 def test_cloud_that_died_says_so() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from livesteps.kit import load_kit
+from livesteps.program import Program
 from livesteps.stage import Stage
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -270,7 +271,8 @@ def test_a_mistake_in_a_step_fails_that_step(
     kit.path.write_text(
         kit.sample.text.replace(block, block.replace(old, new, 1)), encoding="utf-8"
     )
-    with stage.run(load_kit(tmp_path / sdk / "sdk.toml")) as run:
+    kit = load_kit(tmp_path / sdk / "sdk.toml")
+    with Program(kit, stage.steps) as program, stage.run(program) as run:
         results = list(run)
     failures = [str(result.failure) for result in results if result.failure]
     assert len(results) == step
@@ -280,6 +282,7 @@ def test_a_mistake_in_a_step_fails_that_step(
 
 @pytest.mark.parametrize("sdk", ["libcloud", "openstacksdk"])
 def test_a_sample_without_a_mistake_passes(stage: Stage, sdk: str) -> None:
-    with stage.run(load_kit(SAMPLES / sdk / "sdk.toml")) as run:
+    kit = load_kit(SAMPLES / sdk / "sdk.toml")
+    with Program(kit, stage.steps) as program, stage.run(program) as run:
         assert [str(result.failure) for result in run if result.failure] == []
     assert run.passed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def gate(pytester: pytest.Pytester, borrowed: Stage) -> Gate:
 
 
 @pytest.fixture
-def record(start: Callable[..., Run]) -> Record:
+def record(start: Callable[..., AbstractContextManager[Run]]) -> Record:
     """Run a guide's sample, and write the recording."""
 
     def write(guide: Guide) -> Recording:

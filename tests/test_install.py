@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
-Start = Callable[..., Run]
+Start = Callable[..., AbstractContextManager[Run]]
 Command = Callable[..., subprocess.CompletedProcess[str]]
 WaitFor = Callable[[Callable[[], object], str], None]
 
@@ -64,9 +65,9 @@ def building(guide: Guide, shell: str) -> Guide:
     return guide
 
 
-def outputs(run: Run) -> list[str]:
+def outputs(started: AbstractContextManager[Run]) -> list[str]:
     """What each step of a run that passes printed."""
-    with run:
+    with started as run:
         results = list(run)
     assert [result.failure for result in results] == [None] * len(results)
     return [result.output for result in results]

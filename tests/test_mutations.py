@@ -11,6 +11,7 @@ import pytest
 
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kit, load_kits
+from livesteps.program import Program
 from livesteps.stage import Stage
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -76,7 +77,8 @@ def check_seen(kit: Kit, step: int, stage: Stage, folder: Path) -> None:
         copy = folder / kit.id
         shutil.copytree(kit.folder, copy, dirs_exist_ok=True)
         (copy / kit.path.name).write_text(text)
-        with stage.run(load_kit(copy / "sdk.toml")) as run:
+        kit = load_kit(copy / "sdk.toml")
+        with Program(kit, stage.steps) as program, stage.run(program) as run:
             results = list(run)
         if failure := results[-1].failure:
             assert results[-1].step.number == step, str(failure)

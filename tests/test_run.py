@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from guides import Guide
 
 MakeGuide = Callable[..., "Guide"]
-Start = Callable[..., Run]
+Start = Callable[..., AbstractContextManager[Run]]
 WaitFor = Callable[[Callable[[], object], str], None]
 
 ONE = "print('one')"
 HANG = "import time\nprint('hangs', flush=True)\ntime.sleep(600)"
 
 
-def run_all(run: Run, *, deadline: float = 20.0) -> list[Result]:
+def run_all(started: AbstractContextManager[Run], *, deadline: float = 20.0) -> Run:
     """Run a sample as far as it goes; nothing of it may be left.
 
     `deadline` is that of every step but the first, in which Python starts.
     """
-    with run:
+    with started as run:
         run.advance()
         run._deadline = deadline
         for _ in run:
             pass
-        guard = run._guard.pid
-    assert not run._folder.exists()
+        guard = run._program._guard.pid
+    assert not run._program.folder.exists()
     assert not psutil.pid_exists(guard)
-    return run.results
+    return run
 
 
 def why(result: Result) -> str:
@@ -54,8 +54,9 @@ def why(result: Result) -> str:
 
 
 def test_every_step_has_its_output(make_guide: MakeGuide, start: Start) -> None:
-    run = start(make_guide("import sys\nprint('one')", "print('two\\n')", "print(3)"))
-    results = run_all(run)
+    blocks = "import sys\nprint('one')", "print('two\\n')", "print(3)"
+    run = run_all(start(make_guide(*blocks)))
+    results = run.results
     assert [result.failure for result in results] == [None] * 3
     assert [result.output for result in results] == ["one\n", "two\n\n", "3\n"]
     assert run.passed
@@ -86,15 +87,15 @@ def test_a_gap_is_what_cannot_do_what_its_contract_says(
     nothing, missing = "holds = {}", "holds = { missing = [] }"
     guide = make_guide(ONE, ONE, ONE, contracts=[nothing, missing, nothing])
     declare(guide)
-    run = start(guide)
-    assert [result.failure for result in run_all(run)] == [None] * 3
+    run = run_all(start(guide))
+    assert [result.failure for result in run.results] == [None] * 3
     assert run.passed
 
 
 def test_a_gap_that_is_closed_must_go(make_guide: MakeGuide, start: Start) -> None:
     guide = make_guide(ONE, ONE, ONE)
     line = declare(guide)
-    [_, closed] = run_all(start(guide))
+    [_, closed] = run_all(start(guide)).results
     assert why(closed).partition(": ")[2] == (
         "step 2 is declared a gap, and does what its contract says;"
         f" take the gap out of {guide.sdk / 'sdk.toml'}:{line}"
@@ -117,8 +118,8 @@ def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
 ) -> None:
     guide = make_guide(ONE, ONE)
     guide.sample.write_text("# step-1\nprint(1)\n# step-2\n")
-    with pytest.raises(Problem) as raised:
-        start(guide)
+    with pytest.raises(Problem) as raised, start(guide):
+        pass
     assert str(raised.value) == (
         f"{guide.sample}:3: it has 1 steps, the guide has 2; end it with `# step-3`"
     )
@@ -189,7 +190,7 @@ def test_a_step_that_fails_is_named_and_the_next_ones_are_not_run(
     make_guide: MakeGuide, start: Start, second: str, said: str
 ) -> None:
     guide = make_guide("import sys\nprint('one')", second, "print('three')")
-    results = run_all(start(guide), deadline=0.5 if second == HANG else 20)
+    results = run_all(start(guide), deadline=0.5 if second == HANG else 20).results
     assert [bool(result.failure) for result in results] == [False, True]
     assert why(results[1]).startswith(f"{guide.sample}:5: {said}")
 
@@ -202,9 +203,9 @@ def test_a_secret_is_in_neither_the_output_nor_the_failure(
         "for file in (sys.stdout, sys.stderr):\n"
         "    print('key:', os.environ['OS_PASSWORD'], file=file)"
     )
-    run = start(make_guide(secret))
+    run = run_all(start(make_guide(secret)))
     [password] = run._place.secrets
-    [result] = run_all(run)
+    [result] = run.results
     assert result.output == "key: ***\n"
     assert "  key: ***" in why(result)
     assert password not in why(result)
@@ -214,7 +215,7 @@ def test_a_traceback_points_at_the_published_file(
     make_guide: MakeGuide, start: Start
 ) -> None:
     guide = make_guide(ONE, "print('two')\n\nraise RuntimeError('out of goats')", ONE)
-    said = why(run_all(start(guide))[1])
+    said = why(run_all(start(guide)).results[1])
     assert said.startswith(f"{guide.sample}:4: it ended with status 1 before")
     assert f'File "{guide.sample}", line 7, in <module>' in said
     assert "RuntimeError: out of goats" in said
@@ -231,7 +232,7 @@ def test_a_child_that_is_left_is_named_and_ended(
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
         "print('started')"
     )
-    results = run_all(start(make_guide(child, "print('two')")))
+    results = run_all(start(make_guide(child, "print('two')"))).results
     assert results[0].failure is None
     assert "it left processes behind, `" in why(results[1])
     assert "import time; time.sleep(601)" in why(results[1])
@@ -247,7 +248,7 @@ def test_a_folder_that_fills_up_stops_the_step(
     guide = make_guide(ONE, fill + HANG, ONE)
     # It may be looked at before all of it is written.
     said = r"filled its working folder with [23] MiB; write less, at most 2 MiB"
-    assert re.search(said, why(run_all(start(guide))[1]))
+    assert re.search(said, why(run_all(start(guide)).results[1]))
 
 
 @pytest.mark.parametrize(
@@ -274,8 +275,9 @@ def test_a_program_ends_in_peace_after_its_closing_marker(
         f"@atexit.register\ndef later():\n    {after}\n"
         "print('one')"
     )
-    run = start(make_guide(block, "print('two')"))
-    first, second = run_all(run, deadline=0.5 if "sleep" in after else 20)
+    guide = make_guide(block, "print('two')")
+    run = run_all(start(guide), deadline=0.5 if "sleep" in after else 20)
+    first, second = run.results
     assert first.failure is None
     assert said in why(second)
     assert not run.passed
@@ -289,7 +291,7 @@ def test_a_sample_gets_a_scrubbed_environment(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     show = "import os, time\nprint(*sorted(os.environ))\nprint(*time.tzname)"
     where = "print(os.environ['HOME'], os.getcwd(), *os.listdir(), sep='\\n')"
-    first, second = run_all(start(make_guide(show, where)))
+    first, second = run_all(start(make_guide(show, where))).results
     names = set(first.output.splitlines()[0].split()) - {"LC_CTYPE"}
     assert {name for name in names if not name.startswith("OS_")} == {
         *("PATH", "HOME", "LANG", "TZ", "FRACTALS_ENDPOINT"),
@@ -308,13 +310,12 @@ def test_a_run_that_is_left_in_the_middle_leaves_nothing(
     make_guide: MakeGuide, start: Start, tmp_path: Path
 ) -> None:
     pid = f"import os\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-    run = start(make_guide(pid + ONE, ONE, ONE))
-    with run:
+    with start(make_guide(pid + ONE, ONE, ONE)) as run:
         assert run.advance()
         program = int((tmp_path / "pid").read_text())
         assert psutil.pid_exists(program)
     assert not psutil.pid_exists(program)
-    assert not run._folder.exists()
+    assert not run._program.folder.exists()
 
 
 def test_two_runs_at_once_see_nothing_of_each_other(

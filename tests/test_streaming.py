@@ -15,6 +15,7 @@ from webserver import listening
 from livesteps.contract import PICTURE_TYPE
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits
+from livesteps.program import Program
 from livesteps.run import Run
 from livesteps.stage import Stage
 from livesteps.step import Object, Steps
@@ -85,13 +86,13 @@ def serving(picture: bytes) -> Iterator[str]:
 def memory(kit: Kit, stage: Stage, size: int) -> int:
     """Most bytes of memory that a whole run takes."""
     steps = resized(stage.steps, size)
-    with serving(steps.files["picture.png"].content) as url:
-        run = Run(kit, steps, stage.place(kit.id), fractals=url, pictures={})
-        with run:
-            for result in run:
-                assert not result.failure, str(result.failure)
-                if result.step.number == 10:
-                    (run.work / "later.jpg").replace(run.work / "goat.jpg")
+    served = serving(steps.files["picture.png"].content)
+    with served as url, Program(kit, steps) as program:
+        run = Run(program, stage.place(kit.id), fractals=url, pictures={})
+        for result in run:
+            assert not result.failure, str(result.failure)
+            if result.step.number == 10:
+                (run.work / "later.jpg").replace(run.work / "goat.jpg")
     assert run.ending
     return run.ending.memory
 

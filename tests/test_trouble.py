@@ -59,8 +59,7 @@ def guide(tmp_path: Path) -> Guide:
 def met(stage: Stage, guide: Guide, name: str) -> str:
     troubles = load_troubles(guide.folder / "samples")
     small = Stage(guide.steps)
-    small.cloud, small.fractals_url = stage.cloud, stage.fractals_url
-    small.pictures = {}
+    small.cloud, small.fractals = stage.cloud, stage.fractals
     small._numbers = stage._numbers
     return meet(small, guide.kit, troubles[name])
 

@@ -63,22 +63,18 @@ def supported(*, debian: bool = False) -> str | None:
 class Cloud:
     """Owns the start and the stop of a cloud.
 
+    The start does not wait until the cloud is ready; the first use does.
+
     With `state`, a folder, all that the cloud holds is kept between starts:
     data, ports, projects and their passwords. Without, it is all removed at
     the end. `debian` is as for `supported`.
     `deadline` is in seconds, for the start and for each call.
 
-    Raises `CloudError` where it cannot start.
+    Raises `CloudError` where it cannot start, or has not.
     """
 
     state: Path
     pid: int
-    auth_url: str
-    """Keystone, as all projects share it; ends with `/v3`."""
-    storage_url: str
-    """Swift, as all projects share it: scheme, host and port."""
-    versions: dict[str, str]
-    """The versions of Swift and Keystone, by lower-case name."""
 
     def __init__(
         self,
@@ -91,6 +87,25 @@ class Cloud:
         self._debian = debian
         self._deadline = deadline
         self._turn = threading.Lock()
+        self._ready: dict[str, Any] = {}
+
+    @property
+    def auth_url(self) -> str:
+        """Keystone, as all projects share it; ends with `/v3`."""
+        url: str = self._started()["auth_url"]
+        return url
+
+    @property
+    def storage_url(self) -> str:
+        """Swift, as all projects share it: scheme, host and port."""
+        url: str = self._started()["storage_url"]
+        return url
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of Swift and Keystone, by lower-case name."""
+        versions: dict[str, str] = self._started()["versions"]
+        return versions
 
     @property
     def devices(self) -> list[Path]:
@@ -115,13 +130,6 @@ class Cloud:
             start_new_session=True,
         )
         self.pid = self._child.pid
-        try:
-            ready = self._answer()
-        except BaseException:
-            self._stop()
-            raise
-        self.auth_url, self.storage_url = ready["auth_url"], ready["storage_url"]
-        self.versions = ready["versions"]
         return self
 
     def __exit__(
@@ -130,7 +138,10 @@ class Cloud:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop()
+        end(self._child)
+        if self._kept is None:
+            # The child has done so, unless it was killed.
+            shutil.rmtree(self.state, ignore_errors=True)
 
     def project(self, name: str, *, front: str | None = None) -> Project:
         """A new project with a user and two listeners of its own.
@@ -204,7 +215,14 @@ class Cloud:
             "MALLOC_ARENA_MAX": "2",
         }
 
+    def _started(self) -> dict[str, Any]:
+        """What the cloud said when it was ready."""
+        with self._turn:
+            self._ready = self._ready or self._answer()
+            return self._ready
+
     def _call(self, do: str, **arguments: Any) -> Any:
+        self._started()
         with self._turn:
             assert self._child.stdin is not None
             line = json.dumps({"do": do, **arguments}).encode() + b"\n"
@@ -246,9 +264,3 @@ class Cloud:
         return CloudError(
             what, f"these are the last lines of its log:\n{folder.log_tail(self.state)}"
         )
-
-    def _stop(self) -> None:
-        end(self._child)
-        if self._kept is None:
-            # The child has done so, unless it was killed.
-            shutil.rmtree(self.state, ignore_errors=True)
