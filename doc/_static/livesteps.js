@@ -30,16 +30,19 @@
       }
     }
     const chosen = labels.filter((label) => label.control.checked);
-    const places = chosen.map((label) => label.offsetLeft
-      - (label.parentElement.clientWidth - label.offsetWidth) / 2);
-    chosen.forEach((label, at) => {
-      label.parentElement.scrollLeft = places[at];
-      const menu = label.parentElement.querySelector(":scope > select");
-      if (menu) menu.value = idOf(label);
-    });
-    for (const box of all("article pre, .table-wrapper")) {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    // All is measured before anything is changed: to measure what has changed
+    // is to lay out the whole page again.
+    const wide = all("article pre, .table-wrapper").filter((box) =>
+      box.checkVisibility() && box.scrollWidth > box.clientWidth);
+    for (const label of chosen) {
+      const set = label.parentElement;
+      set.scrollLeft = label.offsetLeft - (set.clientWidth - label.offsetWidth) / 2;
     }
+    for (const label of chosen) {
+      const menu = label.parentElement.querySelector("select");
+      if (menu) menu.value = idOf(label);
+    }
+    for (const box of wide) box.tabIndex = 0;
   };
 
   // The tab in which something is, of this step alone.

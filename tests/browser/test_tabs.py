@@ -113,6 +113,24 @@ def test_one_choice_is_followed_by_all_steps_and_kept(
         check_shown(page, step, last.id)
 
 
+def test_a_choice_lays_the_page_out_a_few_times(
+    page: playwright.Page, address: str
+) -> None:
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def layouts() -> float:
+        metrics = devtools.send("Performance.getMetrics")["metrics"]
+        return {each["name"]: each["value"] for each in metrics}["LayoutCount"]
+
+    page.goto(address)
+    come = layouts()
+    label_of(page, 4, MIDDLE).evaluate("label => label.click()")
+    # Once for what comes in parts; not for each of some hundred boxes.
+    assert come < 100
+    assert layouts() - come < 20
+
+
 def test_a_link_can_choose_the_sdk(page: playwright.Page, address: str) -> None:
     for kit in KITS.values():
         page.goto(f"{address}?sdk={kit.id}")
