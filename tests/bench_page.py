@@ -1,25 +1,26 @@
 """What the page with the steps costs a reader, and its build, beside plain ones.
 
-The plain page has the same text, code, outputs and tabs, written out by hand
-for sphinx-design, with no extension of ours.
+The plain pages have the same text, code, outputs, requests and tabs, written
+out by hand for sphinx-design, with no extension of ours.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import indent
+from textwrap import dedent, indent
 from typing import Any
 
 from webserver import ROOT, build, serve
 
-from livesteps.kit import load_kits
-from livesteps.recording import output_path
-from livesteps.step import load_steps
+from livesteps.guide.nodes import requests
+from livesteps.kit import Kit, load_kits
+from livesteps.recording import output_path, read_recording
 
 SLOWDOWN = 4
 NETWORK = {"latency": 100, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 9e4}
@@ -39,29 +40,89 @@ new PerformanceObserver(list => list.getEntries().forEach(entry => {
 """
 
 
+OURS = re.compile(
+    r" *\.\. (step|trouble|diagram|requests-table|editions|matrix):: ?(.*)"
+)
+"""A directive of ours, none of which stands inside of another one."""
+SDK = re.compile(r"^\.\. sdk:: (\S+)\n((?:\n| .*\n)*)", re.MULTILINE)
+
+
 def write_plain(doc: Path) -> None:
-    """Write the page with the steps for sphinx-design alone; samples beside."""
+    """Write the same pages for sphinx-design alone; samples beside.
+
+    Steps and troubles are written out. Diagrams, tables of figures and the list
+    of editions are left out, which Sphinx alone could not make.
+    """
     samples = doc.parent / "samples"
     shutil.copytree(ROOT / "samples", samples)
-    steps, kits = load_steps(samples / "steps.toml"), load_kits(samples).values()
-    doc.mkdir()
+    shutil.copytree(ROOT / "doc", doc)
     (doc / "conf.py").write_text(CONF)
-    page = "Plain\n=====\n\n"
-    for step in steps.steps:
-        page += f"{step.title}\n{'-' * len(step.title)}\n\n.. tab-set::\n\n"
-        for kit in kits:
-            tab = f".. tab-item:: {kit.name}\n   :sync: {kit.id}\n\n"
-            body = (
-                f".. literalinclude:: ../{kit.path.relative_to(doc.parent)}\n"
-                f"   :language: {kit.lexer}\n   :dedent:\n   :force:\n"
-                f"   :start-after: step-{step.number}\n"
-                f"   :end-before: step-{step.number + 1}\n\n"
+    kits = load_kits(samples)
+    for page in doc.glob("*.rst"):
+        lines = page.read_text().splitlines()
+        written = ""
+        while lines:
+            line = lines.pop(0)
+            ours = OURS.match(line)
+            if not ours:
+                written += f"{line}\n"
+                continue
+            block = ""
+            inside = " " * (1 + len(line) - len(line.lstrip()))
+            while lines and (not lines[0] or lines[0].startswith(inside)):
+                block += f"{lines.pop(0)}\n"
+            text = dedent(block)
+            if ours[1] == "step":
+                written += by_hand(text, int(ours[2]), kits)
+            elif ours[1] == "trouble":
+                name = f"trouble-{ours[2]}.txt"
+                written += tabs({kit: shown(kits[kit], name) for kit in kits}, kits)
+        page.write_text(written)
+
+
+def by_hand(text: str, step: int, kits: dict[str, Kit]) -> str:
+    """What a step's directive stands for: the text for all, then the tabs."""
+    own = {found[1]: dedent(found[2]) for found in SDK.finditer(text)}
+    contents = {}
+    for kit in kits.values():
+        recording = read_recording(kit.folder / "recorded", kit.sample.steps)
+        contents[kit.id] = (
+            f"{own.get(kit.id, '')}\n\n"
+            f":download:`{kit.path.name} <{beside(kit.path)}>`\n\n"
+            f".. literalinclude:: {beside(kit.path)}\n"
+            f"   :language: {kit.lexer}\n   :dedent:\n   :force:\n"
+            f"   :start-after: step-{step}\n   :end-before: step-{step + 1}\n\n"
+            f"Output\n\n{shown(kit, output_path(Path(), step).name)}"
+        )
+        for folded in requests(recording.steps[step - 1].request):
+            asked = indent(folded.astext(), "      ")
+            contents[kit.id] += (
+                f".. dropdown:: HTTP requests\n\n   .. code-block:: text\n\n{asked}\n\n"
             )
-            output = output_path(kit.folder / "recorded", step.number)
-            name = output.relative_to(doc.parent)
-            body += f"Output\n\n.. literalinclude:: ../{name}\n   :language: text\n\n"
-            page += indent(tab + indent(body, "   "), "   ")
-    (doc / "index.rst").write_text(page)
+        contents[kit.id] += f"{kit.name} {recording.sdk} on {recording.date}\n"
+    return SDK.sub("", text) + "\n" + tabs(contents, kits)
+
+
+def shown(kit: Kit, name: str) -> str:
+    """A file of a recording, as a block; of an empty one, a word."""
+    path = kit.folder / "recorded" / name
+    if not path.read_text():
+        return "Nothing.\n\n"
+    return f".. literalinclude:: {beside(path)}\n   :language: text\n\n"
+
+
+def beside(path: Path) -> str:
+    """A path below `samples`, from a page."""
+    return f"../{path.relative_to(path.parents[path.parts[::-1].index('samples')])}"
+
+
+def tabs(contents: dict[str, str], kits: dict[str, Kit]) -> str:
+    """A tab for each SDK."""
+    written = ".. tab-set::\n\n"
+    for sdk, content in contents.items():
+        written += f"   .. tab-item:: {kits[sdk].name}\n      :sync: {sdk}\n\n"
+        written += indent(content, "      ") + "\n"
+    return written + "\n"
 
 
 def weigh(site: Path, page: str) -> dict[str, int]:
@@ -119,7 +180,7 @@ def measure_page(row: Callable[..., None]) -> None:
         )
         sites = {
             "ours": (build(ROOT / "doc", Path(folder) / "a"), "durability.html"),
-            "plain": (build(plain, Path(folder) / "b"), "index.html"),
+            "plain": (build(plain, Path(folder) / "b"), "durability.html"),
         }
         sizes = {name: weigh(*site) for name, site in sites.items()}
         whole = {name: sum(size.values()) / 1e3 for name, size in sizes.items()}
