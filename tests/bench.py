@@ -120,9 +120,13 @@ def bare(kit: Kit, steps: Steps, stage: Stage) -> Cost:
 
 def in_runner(kit: Kit, stage: Stage) -> Cost:
     """What the same program takes, stopped and checked after every step."""
+    place = stage.place(kit.id)
 
     def act() -> None:
-        with Program(kit, stage.steps) as program, stage.run(program) as run:
+        with (
+            Program(kit, stage.steps) as program,
+            stage.run(program, place=place) as run,
+        ):
             for result in run:
                 if result.failure:
                     sys.exit(str(result.failure))
