@@ -9,9 +9,11 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from livesteps.cloud import Cloud
+from livesteps.entry import read_entry
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS
-from livesteps.place import Embedded, Named, OnMoto, Place
+from livesteps.named import Named
+from livesteps.place import Embedded, OnMoto, Place
 from livesteps.program import Program
 from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
@@ -105,4 +107,4 @@ class Stage:
             return Embedded(self.cloud, name)
         assert self._os_cloud
         made = {container for step in self.steps.steps for container in step.holds}
-        return Named(self._os_cloud, made)
+        return Named(read_entry(self._os_cloud), made)
