@@ -87,7 +87,7 @@ def read_entry(name: str) -> Entry:
             "OS_PROJECT_DOMAIN_NAME": auth.get("project_domain_name") or domain,
             "OS_REGION_NAME": region.region_name or "RegionOne",
             "OS_IDENTITY_API_VERSION": "3",
-            "OS_INTERFACE": region.get_interface("object-store") or "public",
+            "OS_INTERFACE": str(region.get_interface("object-store") or "public"),
         },
         secrets={auth["password"]: "the password"},
     )
