@@ -163,7 +163,7 @@ def _run_one(
             stale = str(problem)
     begun = time.monotonic()
     try:
-        with Program(kit, stage.steps, halt) as program:
+        with Program(kit, stage.steps, halt, way=stage.way) as program:
             built = time.monotonic()
             ready.wait()
             if halt.is_set():

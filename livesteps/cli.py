@@ -100,6 +100,12 @@ _require = click.option(
     show_default=True,
     help="What to run against: our own Swift, Debian's older one, or, for S3, moto.",
 )
+@click.option(
+    "--tls", is_flag=True, help="Reach our own server over HTTPS, with a private CA."
+)
+@click.option(
+    "--way", default="", metavar="NAME", help="Connect in this way, not by a password."
+)
 @_require
 def run(
     sdks: tuple[str, ...],
@@ -107,6 +113,8 @@ def run(
     last: int | None,
     os_cloud: str | None,
     server: str,
+    tls: bool,
+    way: str,
     require: tuple[str, ...],
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
@@ -115,12 +123,23 @@ def run(
         raise Problem("name the SDKs to run, or all", f"known: {', '.join(kits)}")
     if last is not None and not 1 <= last <= len(steps):
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
+    if way and way not in steps.ways:
+        raise Problem(f"unknown way '{way}'", nearest(way, steps.ways))
+    if os_cloud and (tls or way):
+        raise Problem(
+            f"the entry of '{os_cloud}' says how to reach it, and how to connect",
+            "leave out --tls and --way",
+        )
+    if server == "moto" and (tls or way):
+        raise Problem("moto has neither TLS nor ways", "leave out --tls and --way")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
-    with Stage(steps, os_cloud=os_cloud, server=server) as stage:
+    with Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage:
         # The samples are read while the servers start.
-        outcomes = _outcomes(chosen, steps, why_not, named=sdks, server=server)
+        outcomes = _outcomes(
+            chosen, steps, why_not, named=sdks, server=server, way=stage.way
+        )
         with _progress(outcomes, steps) as tell:
             whole = run_batch(
                 stage, outcomes, tell, last=last, compare=os_cloud is None
@@ -310,8 +329,10 @@ def _outcomes(
     *,
     named: Sequence[str] = (),
     server: str = SERVERS[0],
+    way: str = "",
 ) -> list[Outcome]:
-    """An outcome for each kit; those that cannot run against this server say why."""
+    """An outcome for each kit; those that cannot run against this server, or not
+    connect in this way, say why."""
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
 
@@ -321,6 +342,11 @@ def _outcomes(
         why = why_not or ""
         if server not in (SERVERS[0], *kit.servers) and kit.id not in named:
             why = f"its sdk.toml does not say that it runs on {server}"
+        if way and not why:
+            try:
+                kit.way(way)
+            except Problem as problem:
+                why = str(problem)
         return Outcome(kit, State.NOT_RUN if why else State.WAITING, why=why)
 
     return [outcome_of(kit) for kit in kits]

@@ -18,7 +18,7 @@ import pytest
 
 from livesteps import toolchain
 from livesteps.errors import Problem, shown
-from livesteps.kit import SERVERS, Kit, load_kit, search_path
+from livesteps.kit import SERVERS, Kit, Way, load_kit, search_path
 from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
@@ -28,7 +28,7 @@ from livesteps.trouble import Trouble, difference, load_troubles, meet, trouble_
 if TYPE_CHECKING:
     from livesteps.stage import Stage
 
-STAGES = pytest.StashKey[dict[str, Any]]()
+STAGES = pytest.StashKey[dict[tuple[str, bool], "Stage"]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SdkFile | None:
@@ -85,7 +85,13 @@ class SdkFile(pytest.File):
             label = f"trouble {name}"
             yield TroubleItem.from_parent(self, name=label, trouble=trouble)
         for server in self.kit.servers:
-            yield ServerItem.from_parent(self, name=f"on {server}", server=server)
+            tls = server == "debian"
+            name = f"on {server}" + (" over TLS" if tls else "")
+            yield ServerItem.from_parent(self, name=name, server=server, tls=tls)
+        for way in self.steps.ways.values():
+            if self.kit.ways.get(way.name, Way(name=way.name)).sample:
+                name = f"{way.title}, over TLS"
+                yield ServerItem.from_parent(self, name=name, way=way.name, tls=True)
 
     def recording(self) -> Recording:
         """The recording that the outputs are compared with."""
@@ -115,16 +121,18 @@ class SdkFile(pytest.File):
         self._run = None
 
     @contextmanager
-    def run_on(self, server: str) -> Iterator[Run]:
+    def run_on(self, server: str, *, tls: bool = False, way: str = "") -> Iterator[Run]:
         """A run against one of `SERVERS`; what cannot run here is skipped."""
-        stage = self.stage_on(server)
+        stage = self.stage_on(server, tls=tls)
         with (
-            Program(self.kit, self.steps) as program,
-            stage.run(program, self.recording()) as run,
+            Program(self.kit, self.steps, way=way) as program,
+            stage.run(
+                program, self.recording(), place=stage.place(self.kit.id, way=way)
+            ) as run,
         ):
             yield run
 
-    def stage_on(self, server: str) -> Stage:
+    def stage_on(self, server: str, *, tls: bool = False) -> Stage:
         """One of `SERVERS`, started; what cannot run here is skipped."""
         from livesteps.cloud import supported  # not before a sample runs
         from livesteps.stage import Stage
@@ -132,10 +140,11 @@ class SdkFile(pytest.File):
         if reason := supported(debian=server == "debian"):
             pytest.skip(f"not run: {reason}")
         self.check_machine()
-        stages: dict[str, Stage] = self.config.stash.setdefault(STAGES, {})
-        if server not in stages:
-            stages[server] = Stage(self.steps, server=server).__enter__()
-        return stages[server]
+        stages = self.config.stash.setdefault(STAGES, {})
+        if (server, tls) not in stages:
+            stage = Stage(self.steps, server=server, tls=tls)
+            stages[server, tls] = stage.__enter__()
+        return stages[server, tls]
 
     def check_machine(self) -> None:
         """Skip what this machine lacks something for, and say what."""
@@ -245,15 +254,25 @@ class TroubleItem(_Item):
 
 
 class ServerItem(_Item):
-    """The whole sample does the same against another server."""
+    """The whole sample does the same against another server, or over TLS, or when
+    it connects in another way."""
 
-    def __init__(self, *, server: str, **arguments: Any) -> None:
+    def __init__(
+        self,
+        *,
+        server: str = SERVERS[0],
+        tls: bool = False,
+        way: str = "",
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
         self.server = server
+        self.tls = tls
+        self.way = way
 
     def runtest(self) -> None:
         """Run the sample to its end."""
-        with self.parent.run_on(self.server) as run:
+        with self.parent.run_on(self.server, tls=self.tls, way=self.way) as run:
             for result in run:
                 if result.failure:
                     raise _Failed(result.failure)

@@ -55,6 +55,20 @@ class Install(Table):
     """Run once where copies of the files are, and what it makes stays there."""
 
 
+class Way(Table):
+    """Another way to connect than that of step 1: the block that takes its
+    place, or why the SDK has none."""
+
+    name: str
+    """As steps.toml has it."""
+    sample: str = ""
+    """The file of the block, between the markers `step-1` and `step-2`."""
+    reason: str = ""
+    """Why there is no block: a sentence for readers."""
+    link: str = ""
+    """Where the SDK's makers say so."""
+
+
 class _File(Table):
     name: str
     language: str
@@ -74,8 +88,11 @@ class _File(Table):
     environment: dict[str, str] = {}
     check: list[Command] = []
     servers: list[Literal["debian", "moto"]] = []
+    containers: list[str] = []
     recorded_only: str = ""
+    ca: dict[str, str] = {}
     gap: list[Gap] = []
+    way: list[Way] = []
 
 
 @dataclass(frozen=True)
@@ -84,7 +101,8 @@ class Kit:
 
     In its commands `{python}` is this Python, `{sample}` the program,
     `{built}` the file that its build makes, and `{cache}` the folder that its
-    libraries are installed in.
+    libraries are installed in. In `ca`, `{ca}` is a file of certificates in
+    PEM, and `{truststore}` the same in PKCS #12.
     """
 
     folder: Path
@@ -123,10 +141,16 @@ class Kit:
     """Commands that look at the program without running it."""
     servers: tuple[str, ...] = ()
     """Which of `SERVERS` it is run against, besides the first."""
+    containers: tuple[str, ...] = ()
+    """Those that its program makes besides the ones that the steps name."""
     recorded_only: str = ""
     """Why it is not run with the others, if it is not."""
+    ca: Mapping[str, str] = field(default_factory=dict)
+    """More variables for the program where a private CA is to be trusted."""
     gaps: Mapping[int, Gap] = field(default_factory=dict)
     """The steps that cannot be done with it."""
+    ways: Mapping[str, Way] = field(default_factory=dict)
+    """The other ways to connect, by name."""
     _versions: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
     """What was asked once: an SDK's version takes up to a second."""
 
@@ -155,6 +179,32 @@ class Kit:
                 )
         return sample
 
+    def way(self, name: str) -> Sample:
+        """The block that takes the place of step 1 where the way is another.
+
+        `Problem` says why there is none.
+        """
+        way = self.ways.get(name)
+        if way is None:
+            raise Problem(f"its sdk.toml does not name the way '{name}'")
+        if not way.sample:
+            raise Problem(way.reason)
+        block = read_sample(
+            self.folder / way.sample,
+            comment=self.comment,
+            lexer=self.lexer,
+            lexer_options=self.lexer_options,
+            opening=self.opening,
+        )
+        if block.steps != 1:
+            raise Problem(
+                f"it has {block.steps} steps",
+                f"end it with `{self.comment} step-2`: it takes the place of step 1",
+                path=block.path,
+                line=block.markers[-1],
+            )
+        return block
+
     @cached_property
     def cache(self) -> Path:
         """Where its libraries are installed: another place if anything differs."""
@@ -179,6 +229,15 @@ class Kit:
         return {
             key: self._filled(value, self.path)
             for key, value in self.environment.items()
+        }
+
+    def trusting(self, ca: Path) -> dict[str, str]:
+        """The variables with which the program trusts the CA of this PEM file,
+        beside which lies the trust store."""
+        store = ca.with_suffix(".p12")
+        return {
+            key: value.replace("{ca}", str(ca)).replace("{truststore}", str(store))
+            for key, value in self.ca.items()
         }
 
     def _filled(self, word: str, sample: Path) -> str:
@@ -276,7 +335,7 @@ def load_kit(path: Path) -> Kit:
     text = path.read_text(encoding="utf-8")
 
     def problem(key: str, what: str, todo: str) -> Problem:
-        keys: list[int | str] = [*key.split(".")]
+        keys = [int(word) if word.isdecimal() else word for word in key.split(".")]
         return Problem(f"{key}: {what}", todo, path=path, line=line_of(text, keys))
 
     lexers = {alias for entry in get_all_lexers(plugins=False) for alias in entry[1]}
@@ -298,6 +357,7 @@ def load_kit(path: Path) -> Kit:
     cached = ["cache"] if file.install else []
     later = [*common, *(["built"] if file.build else []), *cached]
     variables = {f"environment.{key}": [v] for key, v in file.environment.items()}
+    trusting = {f"ca.{key}": [value] for key, value in file.ca.items()}
     for key, words, known in (
         ("command", file.command, later),
         ("build", file.build or [], later),
@@ -307,6 +367,7 @@ def load_kit(path: Path) -> Kit:
             ["python", "cache"],
         ),
         *((key, words, cached) for key, words in variables.items()),
+        *((key, words, ["ca", "truststore"]) for key, words in trusting.items()),
         *((f"versions.{key}", words, common) for key, words in file.versions),
         *(("check", words, [*common, *cached]) for words in file.check),
         ("libraries", file.libraries or [], ["python", *cached]),
@@ -320,6 +381,20 @@ def load_kit(path: Path) -> Kit:
         if not (path.parent / name).is_file():
             raise problem(
                 "install.files", f"there is no file '{name}' beside it", "write it"
+            )
+    for index, way in enumerate(file.way):
+        here = f"way.{index}"
+        if bool(way.sample) == bool(way.reason and way.link):
+            raise problem(
+                here,
+                "it has no block, or too much",
+                "give 'sample', or 'reason' and 'link'",
+            )
+        if way.sample and not (path.parent / way.sample).is_file():
+            raise problem(
+                f"{here}.sample",
+                f"there is no file '{way.sample}' beside it",
+                "write it",
             )
     return Kit(
         folder=path.parent,
@@ -341,7 +416,10 @@ def load_kit(path: Path) -> Kit:
         opening=file.opening,
         check=tuple(map(tuple, file.check)),
         servers=tuple(file.servers),
+        containers=tuple(file.containers),
         recorded_only=file.recorded_only,
+        ca=file.ca,
+        ways={way.name: way for way in file.way},
         gaps={gap.step: gap for gap in file.gap},
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from livesteps.cloud import Cloud, Project
 from livesteps.s3 import Moto, S3Account
 from livesteps.snapshot import Account, EmbeddedAccount, Snapshot
+
+APPLICATION_CREDENTIAL = "application-credential"
+"""The way that steps.toml names so."""
 
 Request = dict[str, Any]
 """A request as the server saw it; `livesteps.cloud.requestlog` says its keys."""
@@ -26,10 +30,15 @@ class Place(Protocol):
     """Seconds that the server may take until a listing shows a change."""
     versions: dict[str, str]
     """Versions of the servers, as far as they are known."""
+    ca: Path | None
+    """The certificate of its private CA, in PEM; the trust store lies beside."""
 
     @property
     def account(self) -> Account | S3Account:
         """What the sample stores in."""
+
+    def plain(self, output: str) -> str:
+        """A normalised output as it would be without TLS."""
 
     def requests(self) -> list[Request] | None:
         """The requests since the last call; None where nobody sees them."""
@@ -44,10 +53,14 @@ class Embedded:
     account: Account | S3Account
     patience = 0.0
 
-    def __init__(self, cloud: Cloud, name: str, *, front: str | None = None) -> None:
-        """`front` is a server that stands before Swift, as in `Cloud.project`."""
+    def __init__(
+        self, cloud: Cloud, name: str, *, front: str | None = None, way: str = ""
+    ) -> None:
+        """`front` is a server that stands before Swift, as in `Cloud.project`;
+        `way` is how a sample connects, if not by a password."""
         self._cloud = cloud
         self._project: Project = cloud.project(name, front=front)
+        self.ca = cloud.ca
         self.account = EmbeddedAccount(cloud, self._project)
         self._held = self.account.snapshot()
         self.versions = cloud.versions
@@ -59,6 +72,15 @@ class Embedded:
             urlsplit(self._project.storage_url).netloc: "object storage address",
         }
         self.secrets = {self._project.password: "the password"}
+        if way == APPLICATION_CREDENTIAL:
+            credential = cloud.application_credential(self._project)
+            self.environment = self._project.environment(credential)
+            self.known[credential.id] = "application credential"
+            self.secrets[credential.secret] = "the application credential's secret"
+
+    def plain(self, output: str) -> str:
+        """A normalised output as it would be without TLS."""
+        return output.replace("https://<", "http://<") if self.ca else output
 
     def token(self) -> tuple[str, str]:
         """A token and the account's URL, for requests that nobody records."""

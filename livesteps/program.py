@@ -34,13 +34,18 @@ class Program:
 
     A context manager. It needs no server yet: what it runs with is said at its
     `start`. When another thread sets `halt`, its install or its build ends
-    within moments.
+    within moments. With `way` it connects by another block than its step 1.
     """
 
     def __init__(
-        self, kit: Kit, steps: Steps, halt: threading.Event | None = None
+        self,
+        kit: Kit,
+        steps: Steps,
+        halt: threading.Event | None = None,
+        *,
+        way: str = "",
     ) -> None:
-        sample = kit.sample
+        sample = kit.sample.by(kit.way(way)) if way else kit.sample
         if sample.steps != len(steps):
             raise Problem(
                 f"it has {sample.steps} steps, the guide has {len(steps)}",
@@ -49,6 +54,7 @@ class Program:
                 line=sample.markers[-1],
             )
         self.kit = kit
+        self.sample = sample
         self.steps = steps
         self.halt = halt or threading.Event()
         self.streams = Streams()
@@ -83,7 +89,7 @@ class Program:
             os.close(status_write)
         for data in self.steps.files.values():
             (self.work / data.name).write_bytes(data.content)
-        text = self.kit.sample.with_boundaries(self.kit.boundary)
+        text = self.sample.with_boundaries(self.kit.boundary)
         toolchain.lay_out(self.path, text, cache)
         self.fault = self._build()
         """Why it cannot be run, or nothing."""
@@ -126,12 +132,14 @@ class Program:
         with suppress(BrokenPipeError):  # its guard says that it has ended
             self._guard.stdin.write(b"\n")
 
-    def published(self, text: str) -> str:
-        """What a command said of the program, as if of the published file."""
+    def published(self, text: str, step: int = 0) -> str:
+        """What a command said of the program, as if of the published file: that
+        of a step, if it is known which one ran."""
+        file = shown(self.sample.path_of(step))
         name = re.escape(self.path.name)
         folder = re.escape(str(self.path.parent))
         here = rf"{folder}/{name}|(?<![\w./-])(?:\./)?{name}(?=[:(])"
-        return re.sub(here, lambda _: shown(self.kit.path), text)
+        return re.sub(here, lambda _: file, text)
 
     def _build(self) -> str:
         """Make it ready to run; why that cannot be done."""

@@ -128,7 +128,11 @@ class Run:
         self._program = program
         self._steps = program.steps
         self._place = place
-        self._environment = {**place.environment, "FRACTALS_ENDPOINT": fractals}
+        self._environment = {
+            **place.environment,
+            **(program.kit.trusting(place.ca) if place.ca else {}),
+            "FRACTALS_ENDPOINT": fractals,
+        }
         self._pictures = pictures
         self._recording = recording
         self._deadline = deadline
@@ -185,8 +189,8 @@ class Run:
         failure = None
         if reasons:
             failure = Failure(
-                self.kit.path,
-                self.kit.sample.line_of(step.number),
+                self._program.sample.path_of(step.number),
+                self._program.sample.line_of(step.number),
                 tuple(reasons),
                 tuple(requests or ()),
                 broken,
@@ -312,7 +316,7 @@ class Run:
         text = self._streams.err.decode(errors="replace")[-MOST_OUTPUT:]
         for secret in self._place.secrets:
             text = text.replace(secret, "***")
-        return self._program.published(text)
+        return self._program.published(text, len(self.results) + 1)
 
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None
@@ -373,7 +377,7 @@ class Run:
         recorded = recording.outputs[step.number - 1]
         diff = diff_to_recorded(
             normalise(recorded, recording.known),
-            normalise(output, self.known),
+            self._place.plain(normalise(output, self.known)),
             output_path(self.kit.folder / "recorded", step.number),
             "printed",
         )

@@ -30,6 +30,8 @@ class Sample:
     """Line (from 1) of each marker: `markers[0]` is that of step-1."""
     opening: str = ""
     """The line with which the language wants every file to begin, if it does."""
+    way: Path | None = None
+    """The file that step 1 is of, where another way to connect takes its place."""
 
     @property
     def steps(self) -> int:
@@ -41,6 +43,10 @@ class Sample:
         """The SHA-256 of its bytes, by which a recording knows it."""
         return "sha256:" + hashlib.sha256(self.text.encode()).hexdigest()
 
+    def path_of(self, step: int) -> Path:
+        """The file in which a person finds a step."""
+        return self.way if self.way and step == 1 else self.path
+
     def line_of(self, step: int) -> int:
         """The line (from 1) of the marker that opens a step."""
         return self.markers[step - 1]
@@ -50,6 +56,19 @@ class Sample:
         lines = self.text.splitlines(keepends=True)
         code = "".join(lines[self.markers[step - 1] : self.markers[step] - 1])
         return f"{self.opening}\n\n{code}" if self.opening and step == 1 else code
+
+    def by(self, way: Sample) -> Sample:
+        """The whole program with the block `way` in place of its step 1.
+
+        Where the block is the shorter one, no other line moves.
+        """
+        mine = self.text.splitlines(keepends=True)[self.markers[1] - 1 :]
+        block = way.text.splitlines(keepends=True)[: way.markers[1] - 1]
+        block += ["\n"] * (self.markers[1] - way.markers[1])
+        moved = len(block) + 1 - self.markers[1]
+        markers = (way.markers[0], *(line + moved for line in self.markers[1:]))
+        text = "".join([*block, *mine])
+        return Sample(self.path, text, markers, self.opening, way.path)
 
     def with_boundaries(self, boundary: str) -> str:
         """Its text with the statement `boundary` in place of each marker.

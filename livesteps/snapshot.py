@@ -177,6 +177,7 @@ class EmbeddedAccount(Account):
 
     def __init__(self, cloud: Cloud, project: Project) -> None:
         self._cloud, self._project = cloud, project
+        self.verify = str(cloud.ca) if cloud.ca else True
         self.url = f"{project.storage_url}/v1/AUTH_{project.id}"
 
     def close(self) -> None:

@@ -27,14 +27,24 @@ class Stage:
     The start does not wait until they are ready; the first use does.
 
     With `os_cloud` the samples run against that cloud of clouds.yaml, and no
-    cloud is started. Else `server` says which of `SERVERS` it is.
+    cloud is started. Else `server` says which of `SERVERS` it is, `tls` whether
+    it is reached over HTTPS, and `way` how the samples connect, if not as their
+    step 1 does.
     """
 
     def __init__(
-        self, steps: Steps, *, os_cloud: str | None = None, server: str = SERVERS[0]
+        self,
+        steps: Steps,
+        *,
+        os_cloud: str | None = None,
+        server: str = SERVERS[0],
+        tls: bool = False,
+        way: str = "",
     ) -> None:
         self.steps = steps
+        self.way = way
         self._server = server
+        self._tls = tls
         self._os_cloud = os_cloud
         self._moto: Moto | None = None
         self._numbers = itertools.count(1)
@@ -48,7 +58,8 @@ class Stage:
                 self.place("check").account.close()
             else:
                 debian = self._server == "debian"
-                self.cloud = stack.enter_context(Cloud(debian=debian))
+                cloud = Cloud(debian=debian, tls=self._tls)
+                self.cloud = stack.enter_context(cloud)
             if self._server == "moto":
                 self._moto = stack.enter_context(Moto())
             self._stack = stack.pop_all()
@@ -98,13 +109,14 @@ class Stage:
         finally:
             place.account.close()
 
-    def place(self, name: str) -> Place:
-        """A place where nothing has run yet."""
+    def place(self, name: str, *, way: str | None = None) -> Place:
+        """A place where nothing has run yet; `way` is another than the stage's."""
+        way = self.way if way is None else way
         if self.cloud:
             name = f"{name}-{next(self._numbers)}"
             if self._moto:
                 return OnMoto(self.cloud, name, self._moto)
-            return Embedded(self.cloud, name)
+            return Embedded(self.cloud, name, way=way)
         assert self._os_cloud
         made = {container for step in self.steps.steps for container in step.holds}
         return Named(read_entry(self._os_cloud), made)

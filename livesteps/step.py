@@ -74,7 +74,16 @@ class Step(Table):
         return f"step-{self.number:02} {self.title}"
 
 
+class Way(Table):
+    """Another way to connect than that of step 1."""
+
+    name: str
+    title: str
+    """How the page and lists name it, such as "by an application credential"."""
+
+
 class _File(Table):
+    way: list[Way] = []
     files: dict[str, File]
     objects: dict[str, Object]
     step: Annotated[list[Step], Field(min_length=1)]
@@ -115,6 +124,8 @@ class Steps:
     steps: tuple[Step, ...]
     objects: dict[str, Object]
     files: dict[str, Data]
+    ways: dict[str, Way]
+    """By name; the first, which step 1 itself shows, is none of them."""
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -166,4 +177,5 @@ def load_steps(path: Path) -> Steps:
             container, _, name = step.shares.partition("/")
             known("container", container, step.holds, [*here, "shares"])
             known("object", name, step.holds[container], [*here, "shares"])
-    return Steps(path, tuple(table.step), table.objects, files)
+    ways = {way.name: way for way in table.way}
+    return Steps(path, tuple(table.step), table.objects, files, ways)

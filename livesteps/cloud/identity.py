@@ -18,7 +18,9 @@ from oslo_config import cfg
 from livesteps.cloud.settings import REGION, Settings
 
 APIS = provider_api.ProviderAPIs
-DOMAIN = "default"
+DOMAIN = {"id": "default", "name": "Default"}
+NOWHERE = "http://127.0.0.1:9"
+"""An address where nothing listens: RFC 863's port, which no machine serves."""
 LOG = logging.getLogger("keystone")
 
 
@@ -41,7 +43,8 @@ class Catalog(sql.Catalog):
         }
         for service in catalog:
             for endpoint in service["endpoints"]:
-                endpoint["url"] = urls[service["type"]]
+                good = endpoint["interface"] == own["interface"]
+                endpoint["url"] = urls[service["type"]] if good else NOWHERE
         return catalog
 
 
@@ -72,15 +75,19 @@ class Identity:
             LOG.exception("%(REQUEST_METHOD)s %(PATH_INFO)s", environ)
             raise
 
-    def make_project(self, name: str) -> dict[str, str]:
-        """A new project with a user of the same name, who is a member of it."""
+    def make_project(self, name: str, domain: str) -> dict[str, str]:
+        """A new project with a user of the same name, who is a member of it.
+
+        A domain of the name `domain` is made if there is none.
+        """
         project_id, password = uuid.uuid4().hex, secrets.token_urlsafe(16)
+        domain_id = _domain(domain)
         APIS.resource_api.create_project(
             project_id,
             {
                 "id": project_id,
                 "name": name,
-                "domain_id": DOMAIN,
+                "domain_id": domain_id,
                 "description": "",
                 "enabled": True,
             },
@@ -88,24 +95,64 @@ class Identity:
         user = APIS.identity_api.create_user(
             {
                 "name": name,
-                "domain_id": DOMAIN,
+                "domain_id": domain_id,
                 "password": password,
                 "enabled": True,
                 "default_project_id": project_id,
             }
         )
-        hints = driver_hints.Hints()
-        hints.add_filter("name", "member")
-        (role,) = APIS.role_api.list_roles(hints)
         APIS.assignment_api.add_role_to_user_and_project(
-            user["id"], project_id, role["id"]
+            user["id"], project_id, _member()
         )
         return {
             "name": name,
             "id": project_id,
             "user_id": user["id"],
             "password": password,
+            "domain_id": domain_id,
+            "domain_name": domain,
         }
+
+    def make_credential(self, user_id: str, project_id: str) -> dict[str, str]:
+        """A new application credential of a project's user."""
+        made = {"id": uuid.uuid4().hex, "secret": secrets.token_urlsafe(32)}
+        APIS.application_credential_api.create_application_credential(
+            {
+                **made,
+                "name": made["id"],
+                "user_id": user_id,
+                "project_id": project_id,
+                "roles": [{"id": _member()}],
+                "unrestricted": False,
+                "expires_at": None,
+            }
+        )
+        return made
+
+
+def _member() -> str:
+    """The id of the role that every user has in the own project."""
+    hints = driver_hints.Hints()
+    hints.add_filter("name", "member")
+    (role,) = APIS.role_api.list_roles(hints)
+    found: str = role["id"]
+    return found
+
+
+def _domain(name: str) -> str:
+    """The id of a domain, which is made if there is none of this name."""
+    if name == DOMAIN["name"]:
+        return DOMAIN["id"]
+    hints = driver_hints.Hints()
+    hints.add_filter("name", name)
+    for domain in APIS.resource_api.list_domains(hints):
+        there: str = domain["id"]
+        return there
+    made = uuid.uuid4().hex
+    APIS.resource_api.create_domain(
+        made, {"id": made, "name": name, "description": "", "enabled": True}
+    )
+    return made
 
 
 def _make_content(settings: Settings) -> None:

@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from livesteps.child import end
-from livesteps.cloud import folder
+from livesteps.cloud import certificate, folder
 from livesteps.cloud.folder import CloudError
-from livesteps.cloud.project import Project
+from livesteps.cloud.project import Credential, Project
 
 # What the child may know of its parent's environment. No proxies, no OS_*, no
 # home: it talks to itself alone and writes into its state folder alone.
@@ -67,7 +67,8 @@ class Cloud:
 
     With `state`, a folder, all that the cloud holds is kept between starts:
     data, ports, projects and their passwords. Without, it is all removed at
-    the end. `debian` is as for `supported`.
+    the end. `debian` is as for `supported`. With `tls` projects are reached
+    over HTTPS, with a certificate of a CA that nobody else knows.
     `deadline` is in seconds, for the start and for each call.
 
     Raises `CloudError` where it cannot start, or has not.
@@ -81,9 +82,11 @@ class Cloud:
         state: Path | None = None,
         *,
         debian: bool = False,
+        tls: bool = False,
         deadline: float = 60.0,
     ) -> None:
         self._kept = state
+        self._tls = tls
         self._debian = debian
         self._deadline = deadline
         self._turn = threading.Lock()
@@ -108,6 +111,12 @@ class Cloud:
         return versions
 
     @property
+    def ca(self) -> Path | None:
+        """The CA's certificate in PEM, where there is one; beside it lies a trust
+        store, as Java has them."""
+        return self.state / certificate.CA if self._tls else None
+
+    @property
     def devices(self) -> list[Path]:
         """The folders of the three devices; each has a copy of everything."""
         return [self.state / "devices" / name for name in ("d1", "d2", "d3")]
@@ -120,6 +129,8 @@ class Cloud:
             self.state = folder.temporary()
         else:
             self.state = folder.kept(self._kept)
+        if self._tls:
+            certificate.make(self.state)
         self._child = subprocess.Popen(
             self._command(),
             env=self._environment(),
@@ -143,18 +154,31 @@ class Cloud:
             # The child has done so, unless it was killed.
             shutil.rmtree(self.state, ignore_errors=True)
 
-    def project(self, name: str, *, front: str | None = None) -> Project:
-        """A new project with a user and two listeners of its own.
+    def project(
+        self,
+        name: str,
+        *,
+        front: str | None = None,
+        domain: str = "Default",
+        interface: str = "public",
+    ) -> Project:
+        """A new project with a user and two listeners of its own, in a domain.
 
         If there is a project of this name already, it is that one. Its catalog
         shows `front` in the place of Swift's own address: a server that stands
-        before it; scheme, host and port.
+        before it; scheme, host and port. Only the addresses of the `interface`
+        are good: the others lead nowhere.
         """
+        asked = {"name": name, "front": front, "domain": domain, "interface": interface}
         return Project(
-            **self._call("project", name=name, front=front),
+            **self._call("project", **asked),
             main_auth_url=self.auth_url,
             main_storage_url=self.storage_url,
         )
+
+    def application_credential(self, project: Project) -> Credential:
+        """A new one, of the project's user, with the user's own role in it."""
+        return Credential(**self._call("credential", project=project.id))
 
     def requests(self, project: Project) -> list[dict[str, Any]]:
         """The records of the project's requests since the last call."""
@@ -190,7 +214,8 @@ class Cloud:
         python = DEBIAN_PYTHON if self._debian else sys.executable
         command = [python, "-P", "-m", "livesteps.cloud.server"]
         temporary = ["--temporary"] if self._kept is None else []
-        return [*command, str(self.state), *temporary]
+        tls = ["--tls"] if self._tls else []
+        return [*command, str(self.state), *temporary, *tls]
 
     def _environment(self) -> dict[str, str]:
         package = Path(__file__).resolve().parents[1]

@@ -9,6 +9,14 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
+class Credential:
+    """An application credential of a project's user."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Project:
     """A project, its one user (of the same name), and its own listeners."""
 
@@ -22,19 +30,37 @@ class Project:
     """Swift for this project alone: scheme, host and port."""
     main_auth_url: str = field(repr=False)
     main_storage_url: str = field(repr=False)
+    domain_id: str = "default"
+    domain_name: str = "Default"
+    """Of the project and of its user."""
+    interface: str = "public"
+    """The interface whose addresses the catalog has; those of others lead nowhere."""
 
-    def environment(self) -> dict[str, str]:
-        """The `OS_*` variables that OpenStack's clients read."""
+    def environment(self, credential: Credential | None = None) -> dict[str, str]:
+        """The `OS_*` variables that OpenStack's clients read, as the files have
+        them that Horizon gives out: by password, or with a `credential` by that."""
+        if credential:
+            who = {
+                "OS_AUTH_TYPE": "v3applicationcredential",
+                "OS_APPLICATION_CREDENTIAL_ID": credential.id,
+                "OS_APPLICATION_CREDENTIAL_SECRET": credential.secret,
+            }
+        else:
+            who = {
+                "OS_USERNAME": self.name,
+                "OS_PASSWORD": self.password,
+                "OS_PROJECT_NAME": self.name,
+                "OS_PROJECT_ID": self.id,
+                "OS_USER_DOMAIN_NAME": self.domain_name,
+                "OS_PROJECT_DOMAIN_NAME": self.domain_name,
+                "OS_PROJECT_DOMAIN_ID": self.domain_id,
+            }
         return {
             "OS_AUTH_URL": self.auth_url,
-            "OS_USERNAME": self.name,
-            "OS_PASSWORD": self.password,
-            "OS_PROJECT_NAME": self.name,
-            "OS_USER_DOMAIN_NAME": "Default",
-            "OS_PROJECT_DOMAIN_NAME": "Default",
+            **who,
             "OS_REGION_NAME": "RegionOne",
             "OS_IDENTITY_API_VERSION": "3",
-            "OS_INTERFACE": "public",
+            "OS_INTERFACE": self.interface,
         }
 
     def token(self) -> tuple[str, str]:
@@ -43,7 +69,7 @@ class Project:
         Both are of the cloud's main listeners. Raises `OSError` where the cloud
         has ended.
         """
-        domain = {"name": "Default"}
+        domain = {"id": self.domain_id}
         user = {"name": self.name, "domain": domain, "password": self.password}
         body = {
             "auth": {

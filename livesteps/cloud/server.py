@@ -1,6 +1,6 @@
 """The cloud's own process: starts the service, and ends with its parent.
 
-`python -m livesteps.cloud.server STATE [--temporary]` writes a line of JSON on
+`python -m livesteps.cloud.server STATE [--temporary] [--tls]` writes a line of JSON on
 its standard output when it is ready, then one for each command that it reads
 as a line of JSON from its standard input. When that input ends, at any time,
 it stops, and removes a temporary state folder.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from livesteps.cloud.service import Service
 
 
-def main(state: Path, temporary: bool) -> NoReturn:
+def main(state: Path, temporary: bool, tls: bool) -> NoReturn:
     control, answers = _take_control(state / "cloud.log")
 
     def finish(*_: object) -> NoReturn:
@@ -52,7 +52,7 @@ def main(state: Path, temporary: bool) -> NoReturn:
     warnings.simplefilter("ignore")
     try:
         lock(state)
-        service = _service(state, temporary)
+        service = _service(state, temporary, tls)
     except CloudError as error:
         _refuse(answers, {"what": error.what, "todo": error.todo})
     except BaseException:
@@ -67,7 +67,7 @@ def main(state: Path, temporary: bool) -> NoReturn:
     finish()
 
 
-def _service(state: Path, temporary: bool) -> Service:
+def _service(state: Path, temporary: bool, tls: bool) -> Service:
     """Start the service; what it imports must see these changes from the first."""
     import eventlet
 
@@ -77,7 +77,7 @@ def _service(state: Path, temporary: bool) -> Service:
     sys.modules[saml] = types.ModuleType(saml)
     from livesteps.cloud.service import Service
 
-    return Service(state, temporary)
+    return Service(state, temporary, tls)
 
 
 def _take_control(log: Path) -> tuple[int, int]:
@@ -110,4 +110,4 @@ def _refuse(answers: int, error: dict[str, str]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--temporary" in sys.argv)
+    main(Path(sys.argv[1]), "--temporary" in sys.argv, "--tls" in sys.argv)

@@ -14,7 +14,7 @@ import eventlet.wsgi
 from eventlet.greenio import GreenPipe
 from swift.common.http_protocol import SwiftHttpProtocol
 
-from livesteps.cloud import storage
+from livesteps.cloud import certificate, storage
 from livesteps.cloud.folder import CloudError, Kept
 from livesteps.cloud.identity import Identity
 from livesteps.cloud.reader import Reader
@@ -31,7 +31,9 @@ class Service:
     Raises `CloudError` where a port that was kept is taken.
     """
 
-    def __init__(self, state: Path, temporary: bool) -> None:
+    def __init__(self, state: Path, temporary: bool, tls: bool) -> None:
+        self._certificate = str(state / certificate.SERVER) if tls else ""
+        self._scheme = "https" if tls else "http"
         self._kept = kept = Kept(state)
         identity, main = _listen(kept.identity_port), _listen(kept.storage_port)
         listeners = {name: _listen() for name in ("account", "container", "object")}
@@ -83,17 +85,25 @@ class Service:
             traceback.print_exc()
             return {"error": {"what": f"the cloud failed: {error!r}"}}
 
-    def do_project(self, name: str, front: str | None) -> dict[str, Any]:
+    def do_project(
+        self, name: str, front: str | None, domain: str, interface: str
+    ) -> dict[str, Any]:
         """The project of this name, made if there is none."""
         project = next((p for p in self._kept.projects if p["name"] == name), None)
         if project is None:
-            project = self._identity.make_project(name)
+            project = self._identity.make_project(name, domain)
+            project["interface"] = interface
             self._open(project)
             self._kept.projects.append(project)
             self._kept.save()
         if front:
             self._identity.catalog.own[project["id"]]["storage_url"] = front
         return self._shown(project)
+
+    def do_credential(self, project: str) -> dict[str, str]:
+        """A new application credential of the project's user."""
+        (found,) = (each for each in self._kept.projects if each["id"] == project)
+        return self._identity.make_credential(found["user_id"], project)
 
     def do_requests(self, project: str) -> list[Record]:
         """The records since the last call."""
@@ -122,15 +132,31 @@ class Service:
         identity = _listen(project.get("identity_port", 0))
         main = _listen(project.get("storage_port", 0))
         project["identity_port"], project["storage_port"] = _port(identity), _port(main)
-        self._identity.catalog.own[project["id"]] = urls(project)
+        self._identity.catalog.own[project["id"]] = {
+            **urls(project, self._scheme),
+            "interface": project.get("interface", "public"),
+        }
         records = self._records[project["id"]] = []
-        _serve(identity, RequestLog(self._identity.app, "identity", records))
-        _serve(main, RequestLog(self._proxy, "object-store", records))
+        _serve(
+            self._secured(identity), RequestLog(self._identity.app, "identity", records)
+        )
+        _serve(self._secured(main), RequestLog(self._proxy, "object-store", records))
+
+    def _secured(self, listener: socket.socket) -> socket.socket:
+        """The listener, with TLS if that is wanted."""
+        if not self._certificate:
+            return listener
+        secured: socket.socket = eventlet.wrap_ssl(
+            listener, certfile=self._certificate, server_side=True
+        )
+        return secured
 
     def _shown(self, project: dict[str, Any]) -> dict[str, Any]:
+        keys = ("name", "id", "user_id", "password", "domain_id", "domain_name")
         return {
-            **{key: project[key] for key in ("name", "id", "user_id", "password")},
-            **urls(project),
+            # A state folder of an older version has no domain in it.
+            **{key: project[key] for key in (*keys, "interface") if key in project},
+            **urls(project, self._scheme),
         }
 
 

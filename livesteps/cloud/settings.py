@@ -41,11 +41,11 @@ PIPELINE = (
 )
 
 
-def urls(ports: dict[str, Any]) -> dict[str, str]:
+def urls(ports: dict[str, Any], scheme: str = "http") -> dict[str, str]:
     """What is reached at `identity_port` and `storage_port`."""
     return {
-        "auth_url": f"http://{HOST}:{ports['identity_port']}/v3",
-        "storage_url": f"http://{HOST}:{ports['storage_port']}",
+        "auth_url": f"{scheme}://{HOST}:{ports['identity_port']}/v3",
+        "storage_url": f"{scheme}://{HOST}:{ports['storage_port']}",
     }
 
 
