@@ -384,7 +384,8 @@ def load_kit(path: Path) -> Kit:
             )
     for index, way in enumerate(file.way):
         here = f"way.{index}"
-        if bool(way.sample) == bool(way.reason and way.link):
+        said = [text for text in (way.reason, way.link) if text]
+        if said if way.sample else len(said) < 2:
             raise problem(
                 here,
                 "it has no block, or too much",

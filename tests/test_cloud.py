@@ -575,7 +575,7 @@ def test_serve_prints_variables_and_stops_clean(tmp_path: Path) -> None:
         assert person.stderr is not None
         exports = dict(
             person.stdout.readline().removeprefix("export ").rstrip().split("=", 1)
-            for _ in range(9)
+            for _ in range(11)
         )
         assert "Ctrl-C" in person.stderr.readline()
         (server,) = psutil.Process(person.pid).children()

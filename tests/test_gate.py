@@ -310,7 +310,7 @@ def test_another_server_is_one_more_item(
     assert gate(guide, "--collect-only", "-q").outlines[:4] == [
         "samples/tiny/sdk.toml::recording",
         "samples/tiny/sdk.toml::step-01 do 1",
-        "samples/tiny/sdk.toml::on debian",
+        "samples/tiny/sdk.toml::on debian over TLS",
         "samples/tiny/sdk.toml::on moto",
     ]
     ran = gate(guide, "-k", "moto")

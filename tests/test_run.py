@@ -299,6 +299,7 @@ def test_a_sample_gets_a_scrubbed_environment(
     assert {name for name in names if name.startswith("OS_")} == {
         *("OS_AUTH_URL", "OS_USERNAME", "OS_PASSWORD", "OS_PROJECT_NAME"),
         *("OS_USER_DOMAIN_NAME", "OS_PROJECT_DOMAIN_NAME", "OS_REGION_NAME"),
+        *("OS_PROJECT_ID", "OS_PROJECT_DOMAIN_ID"),
         *("OS_IDENTITY_API_VERSION", "OS_INTERFACE"),
     }
     assert first.output.splitlines()[1] == "UTC UTC"

@@ -43,7 +43,7 @@ class Catalog(sql.Catalog):
         }
         for service in catalog:
             for endpoint in service["endpoints"]:
-                good = endpoint["interface"] == own["interface"]
+                good = own["interface"] in ("", endpoint["interface"])
                 endpoint["url"] = urls[service["type"]] if good else NOWHERE
         return catalog
 

@@ -160,14 +160,14 @@ class Cloud:
         *,
         front: str | None = None,
         domain: str = "Default",
-        interface: str = "public",
+        interface: str = "",
     ) -> Project:
         """A new project with a user and two listeners of its own, in a domain.
 
         If there is a project of this name already, it is that one. Its catalog
         shows `front` in the place of Swift's own address: a server that stands
-        before it; scheme, host and port. Only the addresses of the `interface`
-        are good: the others lead nowhere.
+        before it; scheme, host and port. With `interface` only its addresses are
+        good: those of the others lead nowhere.
         """
         asked = {"name": name, "front": front, "domain": domain, "interface": interface}
         return Project(

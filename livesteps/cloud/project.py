@@ -33,8 +33,8 @@ class Project:
     domain_id: str = "default"
     domain_name: str = "Default"
     """Of the project and of its user."""
-    interface: str = "public"
-    """The interface whose addresses the catalog has; those of others lead nowhere."""
+    interface: str = ""
+    """The only one whose addresses in the catalog are good; all, if it is empty."""
 
     def environment(self, credential: Credential | None = None) -> dict[str, str]:
         """The `OS_*` variables that OpenStack's clients read, as the files have
@@ -60,7 +60,7 @@ class Project:
             **who,
             "OS_REGION_NAME": "RegionOne",
             "OS_IDENTITY_API_VERSION": "3",
-            "OS_INTERFACE": self.interface,
+            "OS_INTERFACE": self.interface or "public",
         }
 
     def token(self) -> tuple[str, str]:

@@ -134,7 +134,7 @@ class Service:
         project["identity_port"], project["storage_port"] = _port(identity), _port(main)
         self._identity.catalog.own[project["id"]] = {
             **urls(project, self._scheme),
-            "interface": project.get("interface", "public"),
+            "interface": project.get("interface", ""),
         }
         records = self._records[project["id"]] = []
         _serve(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -14,6 +15,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import Problem, nearest
 from livesteps.guide.nodes import (
+    Folded,
+    cannot,
     file_name,
     gap,
     output,
@@ -112,17 +115,33 @@ class StepDirective(SphinxDirective):
         self.env.note_dependency(str(output_path(folder, number)))
         return [
             *gap(kit, number),
-            *self._code_of(kit, number),
+            *self._code_of(kit, number, kit.path),
             *output(recording.outputs[number - 1]),
             *requests(recording.steps[number - 1].request),
             stamp(kit, recording, fresh=kit.id in parts.fresh),
+            *(self._ways_of(kit) if number == 1 else ()),
         ]
 
-    def _code_of(self, kit: Kit, number: int) -> list[nodes.Node]:
-        """The block of the sample, by Sphinx's own `literalinclude`."""
+    def _ways_of(self, kit: Kit) -> list[nodes.Node]:
+        """The other blocks that may take the place of step 1's."""
+        made: list[nodes.Node] = []
+        for way in shelf(self.config).steps.ways.values():
+            has = kit.ways.get(way.name)
+            if has is None:
+                continue
+            if has.sample:
+                kit.way(way.name)  # its markers are checked
+                code = self._code_of(kit, 1, kit.folder / has.sample)
+                made.append(Folded("", *code, title=f"Connect {way.title}"))
+            else:
+                made += cannot(f"{kit.name} does not connect {way.title}", has)
+        return made
+
+    def _code_of(self, kit: Kit, number: int, file: Path) -> list[nodes.Node]:
+        """The block of a step in a file, by Sphinx's own `literalinclude`."""
         above = f"{kit.opening}\n" if kit.opening and number == 1 else None
         source = os.path.dirname(self.env.doc2path(self.env.docname))
-        path = os.path.relpath(kit.path, source)
+        path = os.path.relpath(file, source)
         made = LiteralInclude(
             name="literalinclude",
             arguments=[path],
@@ -148,7 +167,7 @@ class StepDirective(SphinxDirective):
                 # colours a block only as long as rawsource and text are the same.
                 block.rawsource = block.rawsource.rstrip("\n")
                 block[:] = [nodes.Text(block.rawsource)]
-        return [file_name(kit, path), *made]
+        return [file_name(path), *made]
 
 
 class TroubleDirective(SphinxDirective):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -10,7 +11,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component
 from sphinx_design.tabs import sd_tab_label
 
-from livesteps.kit import Kit
+from livesteps.kit import Gap, Kit, Way
 from livesteps.recording import Exchange, Recording
 
 if TYPE_CHECKING:
@@ -85,12 +86,10 @@ def tab(kit: Kit, content: list[nodes.Node]) -> nodes.Node:
     )
 
 
-def file_name(kit: Kit, path: str) -> nodes.Node:
-    """The program's name above a step's code, and its whole text to download.
-
-    `path` is the program's, from the page's source.
-    """
-    name = kit.path.name
+def file_name(path: str) -> nodes.Node:
+    """A file's name above its code, and its whole text to download; `path` leads
+    to it from the page's source."""
+    name = PurePosixPath(path).name
     link = addnodes.download_reference("", "", reftarget=path, refexplicit=True)
     link += nodes.literal(name, name, classes=["download"])
     return nodes.paragraph("", "", link, classes=["livesteps-file"])
@@ -100,9 +99,13 @@ def gap(kit: Kit, step: int) -> list[nodes.Node]:
     """Why a step cannot be done with an SDK, if it cannot."""
     if step not in kit.gaps:
         return []
-    declared = kit.gaps[step]
-    text = nodes.paragraph("", f"{kit.name} cannot do this step: {declared.reason} ")
-    text += nodes.reference("", "See its makers' words", refuri=declared.link)
+    return cannot(f"{kit.name} cannot do this step", kit.gaps[step])
+
+
+def cannot(what: str, why: Gap | Way) -> list[nodes.Node]:
+    """That something cannot be done, and why."""
+    text = nodes.paragraph("", f"{what}: {why.reason} ")
+    text += nodes.reference("", "See its makers' words", refuri=why.link)
     text += nodes.Text(".")
     return [nodes.warning("", text)]
 

@@ -1,0 +1,187 @@
+"""What the samples do to what they did not make, and with names that do harm.
+
+Each sample runs whole in an account that holds something of somebody else: in
+every container that it makes besides the chapter's. Before step 15 its own
+container gets objects of such names as a folder cannot take, or should not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+from guides import ROOT
+
+from livesteps.errors import Problem
+from livesteps.kit import Kit, load_kits
+from livesteps.place import Embedded
+from livesteps.program import Program
+from livesteps.run import Run
+from livesteps.stage import Stage
+
+KITS = [kit for kit in load_kits(ROOT / "samples").values() if not kit.recorded_only]
+OWN = "fractals"
+
+RESTORED = (
+    "2015/goat",
+    "2015/07/a goat",
+    "b" * 255,
+    "Case",
+    "case",
+    "Stra\N{LATIN SMALL LETTER SHARP S}e & co? #1 100%25.txt",
+    "-rf",
+    'it\'s "quoted"',
+)
+"""Names that become files below the folder."""
+REFUSED = (
+    "../x",
+    "2015/../../x",
+    "/tmp/livesteps-x",
+    "a//b",
+    "folder/",
+    "b" * 300,
+    "./x",
+    "..",
+)
+"""Names with a part that is no file's name, or too long for one."""
+
+
+class Owner:
+    """Somebody who uses the same account, past what the runner records."""
+
+    def __init__(self, place: Embedded) -> None:
+        token, self._url = place.token()
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.headers["X-Auth-Token"] = token
+
+    def __call__(self, method: str, *names: str, **more: Any) -> requests.Response:
+        path = "".join("/" + quote(name, safe="/") for name in names)
+        # Prepared by hand: requests would take the dots out of the path.
+        prepared = self._http.prepare_request(
+            requests.Request(method, self._url, **more)
+        )
+        prepared.url = self._url + path
+        answer = self._http.send(prepared, timeout=30)
+        answer.raise_for_status()
+        return answer
+
+    def holdings(self, container: str) -> dict[str, tuple[str, bytes]]:
+        """What a container holds: type and bytes by name."""
+        names = self("GET", container, headers={"Accept": "text/plain"}).text
+        found = {}
+        for name in names.splitlines():
+            answer = self("GET", container, name)
+            found[name] = (answer.headers["Content-Type"], answer.content)
+        return found
+
+
+@contextmanager
+def run_of(stage: Stage, kit: Kit) -> Iterator[tuple[Run, Owner, Path]]:
+    """A run of a sample, the owner of its account, and its folder `restored`."""
+    try:
+        kit.check_machine()
+    except Problem as problem:
+        pytest.skip(f"not run: {problem.what}")
+    place = stage.place(kit.id)
+    assert isinstance(place, Embedded)
+    with (
+        Program(kit, stage.steps) as program,
+        stage.run(program, place=place) as run,
+    ):
+        yield run, Owner(place), program.work / "restored"
+
+
+def advance(run: Run, last: int) -> None:
+    """Run steps until the last one; each ends by itself."""
+    while len(run.results) < last:
+        result = run.advance(check=False)
+        assert result
+        assert not result.failure, str(result.failure)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file below a folder, by its path from there."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def foreign(segments: Sequence[str]) -> dict[str, dict[str, bytes]]:
+    """What somebody else has, by container and name."""
+    names = ("precious", "big/00000000", "big/1/00000000")
+    return {
+        container: {name: f"{name} in {container}".encode() for name in names}
+        for container in segments
+    }
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
+    kit: Kit, stage: Stage
+) -> None:
+    with run_of(stage, kit) as (run, owner, restored):
+        theirs = foreign([name for name in kit.containers if "+" not in name])
+        for container, objects in theirs.items():
+            owner("PUT", container)
+            for name, content in objects.items():
+                owner("PUT", container, name, data=content)
+        advance(run, 14)
+        planted = {name: name.encode() for name in (*RESTORED, *REFUSED)}
+        for name, content in planted.items():
+            owner("PUT", OWN, name, data=content)
+
+        before = set(Path("/tmp").iterdir())
+        advance(run, 15)
+        output = run.results[-1].output
+        files = files_below(restored)
+        assert hashlib.md5(files.pop("goat")).hexdigest() in run_md5s(stage)
+        assert hashlib.md5(files.pop("big")).hexdigest() in run_md5s(stage)
+        assert files == {name: planted[name] for name in RESTORED}
+        for name in REFUSED:
+            assert name in output, f"step 15 does not say that it refuses {name!r}"
+        work = restored.parent
+        assert not (work / "x").exists()
+        assert not (work.parent / "x").exists()
+        made = set(Path("/tmp").iterdir()) - before
+        assert not [path for path in made if path.name == "livesteps-x"]
+
+        for name in planted:
+            owner("DELETE", OWN, name)
+        advance(run, 17)
+        for container, objects in theirs.items():
+            assert {
+                name: content
+                for name, (_, content) in owner.holdings(container).items()
+            } == objects
+
+
+def run_md5s(stage: Stage) -> set[str]:
+    """The checksums of the files that a sample finds."""
+    return {data.md5 for data in stage.steps.files.values()}
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_a_container_that_is_there_is_not_taken_over(kit: Kit, stage: Stage) -> None:
+    taken = [OWN, *(name for name in kit.containers if "+" in name)]
+    for container in taken:
+        with run_of(stage, kit) as (run, owner, _):
+            owner("PUT", container)
+            owner("PUT", container, "precious", data=b"mine")
+            advance(run, 1)
+            result = run.advance(check=False)
+            assert result
+            assert result.failure, f"step 2 goes on where {container} is there"
+            assert container in result.output + result.said
+            assert {
+                name: content
+                for name, (_, content) in owner.holdings(container).items()
+            } == {"precious": b"mine"}

@@ -1,0 +1,211 @@
+"""Other ways to connect: a block in place of step 1's, and a server over HTTPS."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from guides import ROOT, Guide, write_guide
+
+from livesteps.cloud import Cloud, supported
+from livesteps.errors import Problem
+from livesteps.kit import load_kit, load_kits
+from livesteps.place import Embedded
+from livesteps.program import Program
+from livesteps.stage import Stage
+from livesteps.step import load_steps
+
+GUIDE = ROOT / "samples"
+NAME = "application-credential"
+
+BLOCK = f"""
+[[way]]
+name = "{NAME}"
+sample = "other.py"
+"""
+NONE = f"""
+[[way]]
+name = "{NAME}"
+reason = "It has no call for that."
+link = "https://example.org/issues/1"
+"""
+
+
+def guide_with(folder: Path, way: str, block: str) -> Guide:
+    """A guide of two steps whose SDK has another way."""
+    guide = write_guide(folder, ["import os\n\n\n\nprint('first')", "print(os.sep)"])
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text(toml.read_text() + way)
+    (guide.sdk / "other.py").write_text(block)
+    return guide
+
+
+def test_the_block_takes_the_place_of_step_1(tmp_path: Path) -> None:
+    block = "# step-1\nimport os\nprint('other')\n# step-2\n"
+    kit = guide_with(tmp_path, BLOCK, block).kit
+    sample = kit.sample.by(kit.way(NAME))
+    assert sample.block(1).strip() == "import os\nprint('other')"
+    assert sample.block(2) == kit.sample.block(2)
+    # Errors of the later steps still name the published line.
+    assert sample.line_of(2) == kit.sample.line_of(2)
+    assert sample.text.splitlines()[1:3] == ["import os", "print('other')"]
+    assert (sample.path_of(1).name, sample.path_of(2).name) == ("other.py", "tiny.py")
+
+
+def test_a_longer_block_moves_the_markers_with_it(tmp_path: Path) -> None:
+    block = "# step-1\nimport os\n" + "print('other')\n" * 9 + "# step-2\n"
+    kit = guide_with(tmp_path, BLOCK, block).kit
+    sample = kit.sample.by(kit.way(NAME))
+    lines = sample.text.splitlines()
+    assert [lines[line - 1] for line in sample.markers] == [
+        "# step-1",
+        "# step-2",
+        "# step-3",
+    ]
+    assert sample.block(2) == kit.sample.block(2)
+
+
+@pytest.mark.parametrize(
+    ("way", "block", "message"),
+    [
+        ("", "", f"its sdk.toml does not name the way '{NAME}'"),
+        (NONE, "", "It has no call for that."),
+        (BLOCK, "# step-1\na = 1\n# step-2\nb = 2\n# step-3\n", "it has 2 steps; end"),
+        (BLOCK, "# step-2\n", "marker 'step-2' comes where '# step-1' is due"),
+    ],
+)
+def test_a_way_that_is_none_says_why(
+    tmp_path: Path, way: str, block: str, message: str
+) -> None:
+    kit = guide_with(tmp_path, way, block).kit
+    with pytest.raises(Problem, match=message):
+        kit.way(NAME)
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        (f'\n[[way]]\nname = "{NAME}"\n', "give 'sample', or 'reason' and 'link'"),
+        (BLOCK.replace("other", "another"), "there is no file 'another.py'"),
+        (BLOCK + 'reason = "none"\n', "give 'sample', or 'reason' and 'link'"),
+    ],
+)
+def test_a_way_in_sdk_toml_is_checked(tmp_path: Path, way: str, message: str) -> None:
+    guide = guide_with(tmp_path, "", "")
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text(toml.read_text() + way)
+    with pytest.raises(Problem, match=message) as caught:
+        load_kit(toml)
+    assert caught.value.line
+    line = toml.read_text().splitlines()[caught.value.line - 1]
+    assert line.startswith(("[[way]]", "sample"))
+
+
+def test_every_sdk_has_each_way_or_says_why() -> None:
+    ways = load_steps(GUIDE / "steps.toml").ways
+    for kit in load_kits(GUIDE).values():
+        assert kit.ways.keys() == ways.keys(), kit.toml
+        for way in kit.ways.values():
+            assert bool(way.sample) != bool(way.reason and way.link), kit.toml
+            if way.sample:
+                assert kit.way(way.name).steps == 1
+
+
+def test_every_sdk_says_how_it_trusts_a_private_ca() -> None:
+    for kit in load_kits(GUIDE).values():
+        trusting = kit.trusting(Path("/somewhere/ca.pem")).values()
+        assert any("/somewhere/ca." in value for value in trusting), kit.toml
+
+
+@pytest.fixture(scope="module")
+def tls() -> Iterator[Cloud]:
+    """A cloud that is reached over HTTPS."""
+    if why := supported():
+        pytest.skip(why)
+    with Cloud(tls=True) as running:
+        yield running
+
+
+def test_only_who_trusts_the_ca_gets_an_answer(tls: Cloud) -> None:
+    project = tls.project("tls")
+    assert project.auth_url.startswith("https://")
+    assert project.storage_url.startswith("https://")
+    direct = urllib.request.ProxyHandler({})
+    url = f"{project.storage_url}/info"
+    stranger = urllib.request.build_opener(direct)
+    with pytest.raises(urllib.error.URLError, match="certificate verify failed"):
+        stranger.open(url, timeout=30)
+    trusting = urllib.request.HTTPSHandler(
+        context=ssl.create_default_context(cafile=tls.ca)
+    )
+    with urllib.request.build_opener(direct, trusting).open(url, timeout=30) as answer:
+        assert answer.status == 200
+    # The listener outlives a client that went away during the handshake.
+    with urllib.request.build_opener(direct, trusting).open(url, timeout=30) as answer:
+        assert answer.status == 200
+
+
+def test_a_program_connects_by_an_application_credential(tmp_path: Path) -> None:
+    show = (
+        "# step-1\nimport os\n"
+        "names = {name for name in os.environ if name.startswith('OS_')}\n"
+        "print(*sorted(names))\n# step-2\n"
+    )
+    guide = guide_with(tmp_path, BLOCK, show)
+    if why := supported():
+        pytest.skip(why)
+    with (
+        Stage(guide.steps, way=NAME) as stage,
+        Program(guide.kit, guide.steps, way=NAME) as program,
+        stage.run(program) as run,
+    ):
+        first, second = list(run)
+    assert not second.failure
+    assert first.output.split() == [
+        "OS_APPLICATION_CREDENTIAL_ID",
+        "OS_APPLICATION_CREDENTIAL_SECRET",
+        "OS_AUTH_TYPE",
+        "OS_AUTH_URL",
+        "OS_IDENTITY_API_VERSION",
+        "OS_INTERFACE",
+        "OS_REGION_NAME",
+    ]
+
+
+def test_a_failure_in_the_block_names_its_file(tmp_path: Path) -> None:
+    block = "# step-1\nimport os\nraise SystemExit(f'{__file__}:3: no')\n# step-2\n"
+    guide = guide_with(tmp_path, BLOCK, block)
+    if why := supported():
+        pytest.skip(why)
+    with (
+        Stage(guide.steps, way=NAME) as stage,
+        Program(guide.kit, guide.steps, way=NAME) as program,
+        stage.run(program) as run,
+    ):
+        (result,) = list(run)
+    assert result.failure
+    assert result.failure.path.name == "other.py"
+    assert "other.py:3: no" in result.said
+
+
+def test_a_project_of_another_domain_and_interface(tls: Cloud) -> None:
+    project = tls.project("weit weg", domain="Länder", interface="internal")
+    environment = project.environment()
+    assert environment["OS_USER_DOMAIN_NAME"] == "Länder"
+    assert environment["OS_INTERFACE"] == "internal"
+    again = tls.project("in the same one", domain="Länder")
+    assert again.domain_id == project.domain_id != "default"
+    # A token of its own, so that the domain is really there.
+    token, _ = project.token()
+    assert token
+
+
+def test_its_secret_is_one(tls: Cloud) -> None:
+    place = Embedded(tls, "secretive", way=NAME)
+    secret = place.environment["OS_APPLICATION_CREDENTIAL_SECRET"]
+    assert place.secrets[secret] == "the application credential's secret"
+    assert "OS_PASSWORD" not in place.environment
