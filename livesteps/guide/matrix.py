@@ -196,6 +196,34 @@ def _versions(parts: Shelf) -> list[nodes.Node]:
     return made
 
 
+def _ways(parts: Shelf) -> list[nodes.Node]:
+    """How each connects besides the way of step 1."""
+    ways = parts.steps.ways.values()
+    rows = []
+    why = []
+    for kit in parts.every:
+        row = [nodes.Text(kit.name)]
+        for way in ways:
+            has = kit.ways.get(way.name)
+            row.append(nodes.Text("✓" if has and has.sample else "-"))
+            if has and has.reason:
+                what = f"{kit.name} does not connect {way.title}: {has.reason}"
+                why.append(nodes.paragraph("", what))
+        rows.append(row)
+    heads = [nodes.Text("SDK"), *(nodes.Text(way.title) for way in ways)]
+    return [_table(heads, rows), *why]
+
+
+def _ca(parts: Shelf) -> list[nodes.Node]:
+    """The variables that tell a language of a private CA."""
+    rows = []
+    for kit in parts.kits:
+        names = [name for name, value in kit.ca.items() if "{ca}" in value]
+        shown = ", ".join(names) or "none, but an option"
+        rows.append([nodes.Text(kit.name), nodes.Text(shown)])
+    return [_table([nodes.Text("SDK"), nodes.Text("variable")], rows)]
+
+
 def _lines(parts: Shelf) -> list[nodes.Node]:
     def lines(kit: Kit) -> int:
         """Without blank lines, and the lines of the markers."""
@@ -253,6 +281,8 @@ def _short_size(size: float) -> str:
 MADE: dict[str, Callable[[Shelf], list[nodes.Node]]] = {
     "steps": _passed,
     "versions": _versions,
+    "ways": _ways,
+    "ca": _ca,
     "seconds": _seconds,
     "requests": _requests,
     "bytes": _bytes,
