@@ -1,4 +1,4 @@
-"""The certificate of a cloud that is reached over HTTPS, and of its private CA."""
+"""Certificates: of a cloud that is reached over HTTPS, and of a private CA."""
 
 from __future__ import annotations
 
@@ -14,8 +14,18 @@ STORE_PASSWORD = b"changeit"
 
 def make(folder: Path) -> None:
     """Make a CA, and a certificate of it, in a folder; the CA's key is not kept."""
-    # Only who wants TLS needs these.
-    import trustme
+    import trustme  # only who wants TLS needs it
+
+    ca = trustme.CA()
+    write_ca(folder, ca.cert_pem.bytes())
+    server = ca.issue_cert("127.0.0.1", "localhost", "::1")
+    with open(os.open(folder / SERVER, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+        file.write(server.private_key_and_cert_chain_pem.bytes())
+
+
+def write_ca(folder: Path, pem: bytes) -> Path:
+    """Write certificates to trust into a folder, as PEM and as a trust store; the
+    file in PEM. Raises `ValueError` where they are none."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
     from cryptography.hazmat.primitives.serialization.pkcs12 import (
@@ -23,15 +33,14 @@ def make(folder: Path) -> None:
         serialize_java_truststore,
     )
 
-    ca = trustme.CA()
-    ca.cert_pem.write_to_path(folder / CA)
-    server = ca.issue_cert("127.0.0.1", "localhost", "::1")
-    with open(os.open(folder / SERVER, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
-        file.write(server.private_key_and_cert_chain_pem.bytes())
-    certificate = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
-    (folder / CA).with_suffix(".p12").write_bytes(
-        serialize_java_truststore(
-            [PKCS12Certificate(certificate, b"livesteps")],
-            BestAvailableEncryption(STORE_PASSWORD),
-        )
+    store = serialize_java_truststore(
+        [
+            PKCS12Certificate(each, f"livesteps-{number}".encode())
+            for number, each in enumerate(x509.load_pem_x509_certificates(pem))
+        ],
+        BestAvailableEncryption(STORE_PASSWORD),
     )
+    path = folder / CA
+    path.write_bytes(pem)
+    path.with_suffix(".p12").write_bytes(store)
+    return path
