@@ -1,5 +1,6 @@
 # step-1
 require "digest"
+require "fileutils"
 require "fog/openstack"
 require "json"
 require "open-uri"
@@ -7,18 +8,23 @@ require "openssl"
 require "securerandom"
 
 swift = Fog::OpenStack::Storage.new(
-  openstack_auth_url: ENV.fetch("OS_AUTH_URL"),
+  openstack_auth_url: ENV.fetch("OS_AUTH_URL").chomp("/"),
   openstack_username: ENV.fetch("OS_USERNAME"),
   openstack_api_key: ENV.fetch("OS_PASSWORD"),
   openstack_project_name: ENV.fetch("OS_PROJECT_NAME"),
   openstack_domain_name: ENV.fetch("OS_USER_DOMAIN_NAME"),
-  openstack_region: ENV.fetch("OS_REGION_NAME")
+  openstack_project_domain_id: ENV["OS_PROJECT_DOMAIN_ID"],
+  openstack_region: ENV.fetch("OS_REGION_NAME"),
+  openstack_endpoint_type: "#{ENV.fetch("OS_INTERFACE", "public")}URL"
 )
 
 puts "Connected: #{swift.directories.size} containers"
 
 # step-2
-container = swift.directories.create(key: "fractals")
+answer = swift.put_container("fractals")
+raise "fractals is there already: use another name" if answer.status == 202
+
+container = swift.directories.new(key: "fractals")
 puts "Created #{container.key}"
 
 # step-3
@@ -112,11 +118,14 @@ puts "created: #{goat.metadata[:created]}"
 segment_size = 2 * 1024 * 1024
 segments = []
 
-swift.directories.create(key: "fractals_segments")
+# This container may be there already, with segments of somebody else: the
+# time in the names keeps these apart.
+made = swift.put_container("fractals_segments").status == 201
+prefix = Time.now.strftime("big-%s.%6N")
 
 File.open("big.bin", "rb") do |file|
   while (data = file.read(segment_size))
-    name = format("big/%08d", segments.size)
+    name = format("#{prefix}/%08d", segments.size)
     swift.put_object("fractals_segments", name, data)
     segments << {
       path: "fractals_segments/#{name}",
@@ -142,8 +151,16 @@ Dir.mkdir("restored")
 container.files.limit = 1_000
 
 container.files.each do |item|
-  path = File.join("restored", item.key)
-  File.open(path, "wb") do |file|
+  # An object may be called ../goat, or /goat. A file in a folder may not.
+  parts = item.key.split("/", -1)
+  if parts.intersect?(["", ".", ".."]) || parts.any? { _1.bytesize > 255 }
+    puts "Refused #{item.key}"
+    next
+  end
+
+  path = File.join("restored", *parts)
+  FileUtils.mkdir_p(File.dirname(path))
+  File.open(path, "wbx") do |file|
     swift.get_object("fractals", item.key) { |chunk| file.write(chunk) }
   end
   puts "Restored #{item.key}: #{File.size(path)} bytes"
@@ -173,10 +190,14 @@ puts "Deleted big: #{deleted["Number Deleted"]} objects"
 goat.destroy
 puts "Deleted #{goat.key}"
 
-%w[fractals fractals_segments].each do |name|
+containers = made ? %w[fractals fractals_segments] : %w[fractals]
+containers.each do |name|
   swift.delete_container(name)
   puts "Deleted #{name}"
+rescue Excon::Error::Conflict
+  puts "Kept #{name}: there is something else in it"
 end
+puts "Kept fractals_segments: it was there before" unless made
 
 puts "Containers: #{swift.directories.map(&:key)}"
 

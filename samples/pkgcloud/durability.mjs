@@ -12,7 +12,7 @@ import pkgcloud from "pkgcloud";
 const swift = pkgcloud.storage.createClient({
   provider: "openstack",
   // pkgcloud adds the version of the Identity API to the address.
-  authUrl: process.env.OS_AUTH_URL.replace(/\/v3$/, ""),
+  authUrl: process.env.OS_AUTH_URL.replace(/(\/v3)?\/?$/, ""),
   keystoneAuthVersion: "v3",
   username: process.env.OS_USERNAME,
   password: process.env.OS_PASSWORD,
@@ -20,20 +20,39 @@ const swift = pkgcloud.storage.createClient({
   tenantName: process.env.OS_PROJECT_NAME,
   projectDomainName: process.env.OS_PROJECT_DOMAIN_NAME,
   region: process.env.OS_REGION_NAME,
+  useInternal: process.env.OS_INTERFACE === "internal",
+  useAdmin: process.env.OS_INTERFACE === "admin",
 });
 
 // pkgcloud calls back; these give promises.
 const getContainers = promisify(swift.getContainers).bind(swift);
 const createContainer = promisify(swift.createContainer).bind(swift);
 const getContainer = promisify(swift.getContainer).bind(swift);
-const destroyContainer = promisify(swift.destroyContainer).bind(swift);
 const getFiles = promisify(swift.getFiles).bind(swift);
 const getFile = promisify(swift.getFile).bind(swift);
 const removeFile = promisify(swift.removeFile).bind(swift);
+const request = promisify(swift._request).bind(swift);
 
 console.log(`Connected: ${(await getContainers()).length} containers`);
 
 // step-2
+// createContainer() does not tell whether it was there already. So ask first.
+async function isThere(name) {
+  try {
+    await getContainer(name);
+    return true;
+  } catch (error) {
+    if (error.statusCode === 404) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+if (await isThere("fractals")) {
+  throw new Error("fractals is there already: use another name.");
+}
+
 let container = await createContainer({ name: "fractals" });
 console.log(`Created ${container.name}`);
 
@@ -127,8 +146,16 @@ for (const { uuid } of (await answer.json()).objects) {
 }
 
 // step-12
-// This deletes the objects first.
-await destroyContainer("fractals");
+let files = await getFiles("fractals");
+while (files.length > 0) {
+  for (const { name } of files) {
+    await removeFile("fractals", name);
+  }
+  files = await getFiles("fractals", { marker: files.at(-1).name });
+}
+
+// destroyContainer() would delete whatever is in it now. This does not.
+await request({ method: "DELETE", container: "fractals" });
 console.log("Deleted fractals");
 
 // step-13
@@ -151,12 +178,17 @@ console.log(`created: ${goat.metadata.created}`);
 const segmentSize = 2 * 1024 * 1024;
 const { size } = fs.statSync("big.bin");
 
+// This container may be there already, with segments of somebody else: the
+// time in the names keeps these apart.
+const made = !(await isThere("fractals_segments"));
 await createContainer({ name: "fractals_segments" });
+const prefix = `big/${(Date.now() / 1000).toFixed(6)}/`;
+const segments = [];
 
 for (let start = 0; start < size; start += segmentSize) {
   const upload = swift.upload({
     container: "fractals_segments",
-    remote: `big/${String(start / segmentSize).padStart(8, "0")}`,
+    remote: prefix + String(segments.length).padStart(8, "0"),
     contentType: "application/octet-stream",
   });
   const segment = fs.createReadStream("big.bin", {
@@ -167,7 +199,8 @@ for (let start = 0; start < size; start += segmentSize) {
     once(upload, "success"),
     pipeline(segment, upload),
   ]);
-  console.log(`  segment ${stored.name}: ${stored.size} bytes`);
+  segments.push(stored.name);
+  console.log(`  segment ${segments.length}: ${stored.size} bytes`);
 }
 
 // pkgcloud has no call for the rest. An empty object with this header
@@ -176,7 +209,7 @@ upload = swift.upload({
   container: "fractals",
   remote: "big",
   contentType: "application/octet-stream",
-  headers: { "x-object-manifest": "fractals_segments/big/" },
+  headers: { "x-object-manifest": `fractals_segments/${prefix}` },
 });
 upload.end();
 const [big] = await once(upload, "success");
@@ -185,17 +218,31 @@ console.log(`${big.name}: ${big.size} bytes`);
 // step-15
 fs.mkdirSync("restored");
 
-for (const { name } of await getFiles("fractals")) {
-  const download = swift.download({ container: "fractals", remote: name });
-  download.on("response", ({ statusCode }) => {
-    if (statusCode !== 200) {
-      download.emit("error", new Error(`Swift answered ${statusCode}`));
+files = await getFiles("fractals");
+while (files.length > 0) {
+  for (const { name } of files) {
+    // An object may be called ../goat, or /goat. A file in a folder may not.
+    const bad = (part) =>
+      ["", ".", ".."].includes(part) || Buffer.byteLength(part) > 255;
+    if (name.split("/").some(bad)) {
+      console.log(`Refused ${name}`);
+      continue;
     }
-  });
 
-  const file = fs.createWriteStream(path.join("restored", name));
-  await pipeline(download, file);
-  console.log(`Restored ${name}: ${file.bytesWritten} bytes`);
+    const download = swift.download({ container: "fractals", remote: name });
+    download.on("response", ({ statusCode }) => {
+      if (statusCode !== 200) {
+        download.emit("error", new Error(`Swift answered ${statusCode}`));
+      }
+    });
+
+    const target = path.join("restored", name);
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    const file = fs.createWriteStream(target, { flags: "wx" });
+    await pipeline(download, file);
+    console.log(`Restored ${name}: ${file.bytesWritten} bytes`);
+  }
+  files = await getFiles("fractals", { marker: files.at(-1).name });
 }
 
 // step-16
@@ -213,9 +260,28 @@ url.searchParams.set("temp_url_expires", expires);
 console.log(url.href);
 
 // step-17
-for (const name of ["fractals", "fractals_segments"]) {
-  await destroyContainer(name);
-  console.log(`Deleted ${name}`);
+await removeFile("fractals", "big");
+for (const name of segments) {
+  await removeFile("fractals_segments", name);
+}
+console.log(`Deleted big and its ${segments.length} segments`);
+
+await removeFile("fractals", "goat");
+console.log("Deleted goat");
+
+for (const name of made ? ["fractals", "fractals_segments"] : ["fractals"]) {
+  try {
+    await request({ method: "DELETE", container: name });
+    console.log(`Deleted ${name}`);
+  } catch (error) {
+    if (error.statusCode !== 409) {
+      throw error;
+    }
+    console.log(`Kept ${name}: there is something else in it`);
+  }
+}
+if (!made) {
+  console.log("Kept fractals_segments: it was there before");
 }
 console.log("Containers:", await getContainers());
 
