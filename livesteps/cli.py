@@ -101,7 +101,10 @@ _require = click.option(
     help="What to run against: our own Swift, Debian's older one, or, for S3, moto.",
 )
 @click.option(
-    "--tls", is_flag=True, help="Reach our own server over HTTPS, with a private CA."
+    "--tls",
+    is_flag=True,
+    help="Reach our own server over HTTPS, with a private CA; in a project of another"
+    " domain, by its internal interface.",
 )
 @click.option(
     "--way", default="", metavar="NAME", help="Connect in this way, not by a password."

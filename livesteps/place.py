@@ -13,6 +13,10 @@ from livesteps.snapshot import Account, EmbeddedAccount, Snapshot
 APPLICATION_CREDENTIAL = "application-credential"
 """The way that steps.toml names so."""
 
+UNUSUAL = {"domain": "L\u00e4nder", "interface": "internal"}
+"""Where a project lies on a cloud that is reached over TLS: where nothing is as
+programs that were tried on one machine expect it."""
+
 Request = dict[str, Any]
 """A request as the server saw it; `livesteps.cloud.requestlog` says its keys."""
 
@@ -59,7 +63,8 @@ class Embedded:
         """`front` is a server that stands before Swift, as in `Cloud.project`;
         `way` is how a sample connects, if not by a password."""
         self._cloud = cloud
-        self._project: Project = cloud.project(name, front=front)
+        unusual = UNUSUAL if cloud.ca else {}
+        self._project: Project = cloud.project(name, front=front, **unusual)
         self.ca = cloud.ca
         self.account = EmbeddedAccount(cloud, self._project)
         self._held = self.account.snapshot()
