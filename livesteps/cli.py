@@ -139,6 +139,7 @@ def run(
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else cloud.supported(debian=server == "debian")
     with Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage:
+        why_not = why_not or stage.why_not
         # The samples are read while the servers start.
         outcomes = _outcomes(
             chosen, steps, why_not, named=sdks, server=server, way=stage.way

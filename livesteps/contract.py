@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import requests
-
 from livesteps.place import Place, Request
 from livesteps.snapshot import TIMEOUT, Segment, Stored, path_below
 from livesteps.step import Data, Object, Step, Steps
@@ -176,9 +174,7 @@ def _shared(what: str, content: bytes, output: str, place: Place) -> list[str]:
     address = re.search(r"https?://[^\s'\"<>]+\?[^\s'\"<>]+", output)
     if not address:
         return [f"expected a temporary URL of '{what}' in the output, found none"]
-    with requests.Session() as anyone:
-        anyone.trust_env = False
-        anyone.verify = place.account.verify
+    with place.account.anyone() as anyone:
         answer = anyone.get(address[0], timeout=TIMEOUT)
         bare = anyone.get(address[0].partition("?")[0], timeout=TIMEOUT)
     found = []

@@ -16,10 +16,12 @@ class Named:
     """A cloud of clouds.yaml; what it held before is not touched."""
 
     patience = 30.0
-    ca: Path | None = None
 
-    def __init__(self, entry: Entry, containers: set[str]) -> None:
-        """`containers` are those that a sample makes; none may be there."""
+    def __init__(
+        self, entry: Entry, containers: set[str], *, ca: Path | None = None
+    ) -> None:
+        """`containers` are those that a sample makes; none may be there. `ca` is
+        the entry's, with a trust store beside."""
         self.account = DistantAccount(entry.url, entry.token, verify=entry.verify)
         try:
             held = self.account.containers()
@@ -35,6 +37,7 @@ class Named:
         self._before = frozenset(held)
         self.versions: dict[str, str] = {}
         self.known: dict[str, str] = {}
+        self.ca = ca
         self.secrets = entry.secrets
         self.environment = entry.environment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -73,8 +73,34 @@ def normalise(text: str, known: Mapping[str, str]) -> str:
 def secret_in(text: str, secrets: Mapping[str, str]) -> str | None:
     """The name of a secret that the text shows, or None."""
     for value, name in secrets.items():
-        if value in text:
+        if _shown(value).search(text):
             return name
     if re.search(r"\bgAAAA[\w-]{60,}", text):  # a Fernet token of Keystone
         return "a token"
     return None
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """The text with every secret in it made unreadable."""
+    for value in secrets:
+        text = _shown(value).sub(r"\g<before>***", text)
+    return text
+
+
+_ANNOUNCED = (
+    r"(?:pass(?:word|wd)?|secret|credentials?|api_?key)[\"']?\s*(?:[:=]>?|is)?\s*"
+)
+"""What stands before a secret that is shown for one, in text, JSON or shell."""
+_IN_URL = r"://[^\s/:@]*:"
+
+
+def _shown(value: str) -> re.Pattern[str]:
+    """How a secret looks in a text.
+
+    A word, such as `goat`, may be in it for another reason. It is a secret where
+    one is announced.
+    """
+    before, after = "", ""
+    if len(value) < 8 or (len(value) < 16 and value.isalpha()):
+        before, after = rf"(?i:{_ANNOUNCED})[\"']?|{_IN_URL}", r"(?!\w)"
+    return re.compile(f"(?P<before>{before}){re.escape(value)}{after}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from livesteps import contract
 from livesteps.errors import shown
-from livesteps.normalise import normalise, secret_in
+from livesteps.normalise import normalise, secret_in, without_secrets
 from livesteps.place import Place, Request
 from livesteps.program import Program, indented
 from livesteps.recording import (
@@ -305,8 +305,7 @@ class Run:
             faults.append("it printed nothing; print what the reader should see")
         if name := secret_in(output, self._place.secrets):
             faults.append(f"it printed {name}; leave it out, for it would be published")
-            for secret in self._place.secrets:
-                output = output.replace(secret, "***")
+            output = without_secrets(output, self._place.secrets)
         if said:
             faults.append(_to_mend(said))
         return output, faults
@@ -314,8 +313,7 @@ class Run:
     def _said(self) -> str:
         """What it printed to standard error, as if of the published file."""
         text = self._streams.err.decode(errors="replace")[-MOST_OUTPUT:]
-        for secret in self._place.secrets:
-            text = text.replace(secret, "***")
+        text = without_secrets(text, self._place.secrets)
         return self._program.published(text, len(self.results) + 1)
 
     def _breaches(

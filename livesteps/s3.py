@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-import requests
-
 from livesteps.cloud.requestlog import Record, RequestLog
+from livesteps.session import Session
 from livesteps.snapshot import TIMEOUT, Segment, Snapshot, Stored
 
 REGION = "us-east-1"
@@ -71,8 +71,7 @@ class Moto:
     def _either(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith("/v1/"):
             return self._app(environ, start_response)
-        with requests.Session() as swift:
-            swift.trust_env = False
+        with Session() as swift:
             answer = swift.request(
                 environ["REQUEST_METHOD"],
                 f"{self.swift}{environ['PATH_INFO']}?{environ['QUERY_STRING']}",
@@ -119,22 +118,38 @@ def _listening(app: Any) -> Iterator[str]:
         thread.join()
 
 
+def _uninfluenced() -> Any:
+    """A session of botocore that reads no variable and no file of the caller's."""
+    from botocore.configprovider import ConfigValueStore, ConstantProvider
+    from botocore.session import Session
+
+    session = Session()
+    values = {name: found[2] for name, found in session.SESSION_VARIABLES.items()}
+    values |= {"config_file": os.devnull, "credentials_file": os.devnull}
+    providers = {name: ConstantProvider(value) for name, value in values.items()}
+    session.register_component("config_store", ConfigValueStore(providers))
+    return session
+
+
 class S3Account:
     """What an S3 service holds, read over S3."""
 
-    verify = True
-
     def __init__(self, url: str) -> None:
-        import boto3
+        from botocore.config import Config
 
         self.url = url
-        self._s3 = boto3.client(
+        self._s3 = _uninfluenced().create_client(
             "s3",
             endpoint_url=url,
             region_name=REGION,
             aws_access_key_id="reader",
             aws_secret_access_key="reader",
+            config=Config(proxies={}),
         )
+
+    def anyone(self) -> Session:
+        """For requests of somebody who has no key."""
+        return Session()
 
     def close(self) -> None:
         """Close its connections."""

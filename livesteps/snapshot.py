@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-import requests
-
 from livesteps.cloud import Cloud, CloudError, Project
+from livesteps.session import Session
 
 TIMEOUT = 30
 """Seconds that one answer of the server may take."""
@@ -57,6 +56,12 @@ class Account(ABC):
     url: str
     verify: bool | str = True
     """How certificates are verified: as requests takes it."""
+    distant = False
+    """It is not ours, and perhaps behind a proxy."""
+
+    def anyone(self) -> Session:
+        """For requests of somebody who has no token."""
+        return Session(verify=self.verify, distant=self.distant)
 
     @abstractmethod
     def ask(self, method: str, path: str) -> Answer:
@@ -152,13 +157,13 @@ class Account(ABC):
 class DistantAccount(Account):
     """An account on any server, seen over HTTP with a token."""
 
+    distant = True
+
     def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
         self.url = url.rstrip("/")
         self.verify = verify
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.verify = verify
-        self._http.headers.update({"X-Auth-Token": token, "Accept": "*/*"})
+        self._http = self.anyone()
+        self._http.headers["X-Auth-Token"] = token
 
     def close(self) -> None:
         """Close its connections."""

@@ -6,10 +6,14 @@ import itertools
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 
-from livesteps.cloud import Cloud
+from livesteps.cloud import Cloud, certificate
 from livesteps.entry import read_entry
+from livesteps.errors import Problem
+from livesteps.fit import Unfit
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS
 from livesteps.named import Named
@@ -47,7 +51,10 @@ class Stage:
         self._tls = tls
         self._os_cloud = os_cloud
         self._moto: Moto | None = None
+        self._ca: Path | None = None
         self._numbers = itertools.count(1)
+        self.why_not = ""
+        """Why no sample can run here; it is known on entry, as is the way then."""
 
     def __enter__(self) -> Stage:
         with ExitStack() as stack:
@@ -55,7 +62,14 @@ class Stage:
             self.cloud = None
             if self._os_cloud:
                 # What is wrong with it stops all, before anything runs.
-                self.place("check").account.close()
+                try:
+                    entry = read_entry(self._os_cloud)
+                    self.way = entry.way
+                    if entry.ca:
+                        self._ca = stack.enter_context(_with_trust_store(entry.ca))
+                    self.place("check").account.close()
+                except Unfit as unfit:
+                    self.why_not = str(unfit)
             else:
                 debian = self._server == "debian"
                 cloud = Cloud(debian=debian, tls=self._tls)
@@ -119,4 +133,19 @@ class Stage:
             return Embedded(self.cloud, name, way=way)
         assert self._os_cloud
         made = {container for step in self.steps.steps for container in step.holds}
-        return Named(read_entry(self._os_cloud), made)
+        return Named(read_entry(self._os_cloud), made, ca=self._ca)
+
+
+@contextmanager
+def _with_trust_store(ca: Path) -> Iterator[Path]:
+    """The same certificates in a folder of ours, with a trust store beside."""
+    with TemporaryDirectory(prefix="livesteps-ca-") as folder:
+        try:
+            copy = certificate.write_ca(Path(folder), ca.read_bytes())
+        except ValueError as error:
+            raise Problem(
+                f"it has a certificate that cannot be read: {error}",
+                "take it out, or make it anew",
+                path=ca,
+            ) from None
+        yield copy

@@ -264,7 +264,7 @@ def clouds(
     path = tmp_path / "clouds.yaml"
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
 
-    def write(**other: str | None) -> None:
+    def write(auth_type: str = "password", **other: str | None) -> None:
         auth = {
             "auth_url": project.auth_url,
             "username": project.name,
@@ -276,6 +276,7 @@ def clouds(
         }
         entry = {
             "auth": {key: value for key, value in auth.items() if value},
+            "auth_type": auth_type,
             "region_name": "RegionOne",
         }
         path.write_text(yaml.safe_dump({"clouds": {"mine": entry}}))
@@ -344,8 +345,8 @@ def test_a_container_that_is_there_already_is_not_touched(
     [
         ("mien", {}, "clouds.yaml has no cloud 'mien'; did you mean 'mine'?"),
         ("mine", {"password": "wrong"}, "requires authentication. (HTTP 401)"),
-        ("mine", {"auth_url": "closed"}, "see that it runs, and that its entry in"),
-        ("mine", {"username": None}, "cloud 'mine' has no username; the samples"),
+        ("mine", {"auth_url": "closed"}, "see that it runs, and that its address"),
+        ("mine", {"username": None}, "cloud 'mine': it has no username; give what"),
     ],
 )
 def test_a_cloud_that_cannot_be_used_is_told_with_what_to_do(
@@ -365,6 +366,36 @@ def test_a_cloud_that_cannot_be_used_is_told_with_what_to_do(
     assert (ran.returncode, ran.stdout) == (2, "")
     assert said in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
+
+
+def test_an_entry_that_no_sample_takes_is_a_reason_in_the_table(
+    guide_folder: Path, livesteps_here: Command, clouds: Callable[..., None]
+) -> None:
+    clouds(auth_type="v3token", token="gAAAAAB")
+    ran = livesteps_here(guide_folder, "run", "--all", "--os-cloud", "mine")
+    assert ran.returncode == 0, ran.stderr
+    assert "not run: cloud 'mine': no sample connects by 'v3token'" in last(ran.stdout)
+    required = ("--require", "libcloud")
+    ran = livesteps_here(guide_folder, "run", "--all", "--os-cloud", "mine", *required)
+    assert ran.returncode == 1
+
+
+def test_a_sample_gets_the_caller_s_proxy_on_a_cloud_of_clouds_yaml(
+    make_guide: MakeGuide,
+    livesteps_here: Command,
+    clouds: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clouds()
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    guide = make_guide(
+        "import os\nassert os.environ['https_proxy'] == 'http://127.0.0.1:9'\nprint(1)"
+    )
+    ran = livesteps_here(guide.folder, "run", "tiny", "--os-cloud", "mine")
+    assert "1 of 1" in ran.stdout, ran.stderr
+    ran = livesteps_here(guide.folder, "run", "tiny")
+    assert "0 of 1" in ran.stdout
+    assert "KeyError: 'https_proxy'" in ran.stderr
 
 
 def test_without_a_clouds_yaml_it_says_how_to_get_one(
@@ -445,3 +476,25 @@ def test_another_server_runs_those_that_name_it_or_are_named(
     ran = livesteps(guide.folder, "run", "tiny", "--server", "moto")
     assert ran.returncode == 0, ran.stderr
     assert last(ran.stdout).endswith("passed")
+
+
+def test_nothing_of_the_caller_s_reaches_servers_of_ours(
+    make_guide: MakeGuide, livesteps: Command, tmp_path: Path
+) -> None:
+    guide = make_guide("print(1)", contracts=["holds = {}"])
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password nope\n")
+    nowhere = "http://127.0.0.1:9"
+    hostile = {
+        **{"http_proxy": nowhere, "HTTPS_PROXY": nowhere, "ALL_PROXY": nowhere},
+        **{"AWS_PROFILE": "nope", "AWS_CONFIG_FILE": str(netrc)},
+        **{"AWS_CA_BUNDLE": "/nope", "AWS_ENDPOINT_URL": nowhere},
+        **{"AWS_RETRY_MODE": "nope", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT": "nope"},
+        **{"NETRC": str(netrc), "REQUESTS_CA_BUNDLE": "/nope"},
+        **{"OS_CLOUD": "nope", "OS_AUTH_URL": nowhere},
+    }
+    for server in ("swift", "moto"):
+        arguments = ("run", "tiny", "--server", server)
+        ran = livesteps(guide.folder, *arguments, **hostile)
+        assert "1 of 1" in ran.stdout, ran.stdout + ran.stderr
+        assert "Traceback" not in ran.stderr

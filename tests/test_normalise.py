@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesteps.normalise import RULES, normalise, secret_in
+from livesteps.normalise import RULES, normalise, secret_in, without_secrets
 
 MD5 = "dda6e512682fa24b719054477e08810b"
 SHA1 = "a9993e364706816aba3e25717850c26c9cd0d89d"
@@ -116,3 +116,40 @@ def test_known_values_are_named_the_longest_first() -> None:
 )
 def test_secrets_are_seen(text: str, found: str | None) -> None:
     assert secret_in(text, {"s3cret-pass": "the password"}) == found
+
+
+@pytest.mark.parametrize("password", ["goat", "fractals", "123456", "devstack"])
+def test_a_password_that_is_a_word_is_seen_where_one_is_announced(
+    password: str,
+) -> None:
+    ordinary = f"""
+{password}: 111783 bytes, {MD5}
+Uploaded {password}
+fractals/{password} is there, 12345678 bytes
+[{{"name": "{password}", "hash": "{MD5}", "bytes": 111783}}]
+http://127.0.0.1:8080/v1/AUTH_{MD5}/{password}?temp_url_sig={SHA1}
+"""
+    secrets = {password: "the password"}
+    assert secret_in(ordinary, secrets) is None
+    assert without_secrets(ordinary, secrets) == ordinary
+    for line in (
+        f"OS_PASSWORD={password}",
+        f"password: {password}",
+        f'{{"password": "{password}"}}',
+        f"{{'password': '{password}', 'username': 'demo'}}",
+        f'{{:password=>"{password}"}}',
+        f"the password is {password}.",
+        f"http://demo:{password}@cloud.example/v3",
+    ):
+        assert secret_in(ordinary + line, secrets) == "the password", line
+        hidden = line.replace(password, "***")
+        assert (
+            without_secrets(line + "\n" + ordinary, secrets) == hidden + "\n" + ordinary
+        )
+
+
+def test_other_passwords_are_seen_and_hidden_anywhere() -> None:
+    password = "9tail.cat"
+    secrets = {password: "the password"}
+    assert secret_in(f"-{password}-", secrets) == "the password"
+    assert without_secrets(f"-{password}-", secrets) == "-***-"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mimetypes import guess_type
 from pathlib import Path
@@ -64,21 +66,61 @@ def serve(folder: Path) -> Iterator[str]:
         yield address
 
 
+Answer = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body."""
+
+
 @contextmanager
-def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def answering(
+    answer: Callable[[str, str, Message, bytes], Answer], host: str = "127.0.0.1"
+) -> Iterator[str]:
+    """Answer on loopback by a function of method, path, headers and body."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, headers, content = answer(
+                self.command, self.path, self.headers, body
+            )
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_CONNECT(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    with listening(Handler, host) as address:
+        yield address
+
+
+@contextmanager
+def listening(
+    handler: type[BaseHTTPRequestHandler], host: str = "127.0.0.1"
+) -> Iterator[str]:
     """Answer on loopback by a handler; gives the address, without a slash."""
 
     class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         daemon_threads = True
 
         def handle_error(self, *arguments: object) -> None:
             """A reader may leave at any time."""
 
-    server = Server(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    server = Server((host, 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        name = f"[{host}]" if ":" in host else host
+        yield f"http://{name}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()
