@@ -3,6 +3,10 @@
 # step-1
 set -euo pipefail
 
+# Identity's address, whether the variable ends with /v3 or not.
+identity=${OS_AUTH_URL%/}
+identity=${identity%/v3}/v3
+
 # jq writes the JSON, so that quotes in a password do no harm. The token
 # comes in a header (%header needs curl 7.84), the catalog in the body.
 token=$(
@@ -27,25 +31,37 @@ token=$(
     }
   }' |
     curl -sS --fail-with-body -H 'Content-Type: application/json' -d @- \
-      -o catalog.json -w '%header{x-subject-token}' "$OS_AUTH_URL/auth/tokens"
+      -o catalog.json -w '%header{x-subject-token}' "$identity/auth/tokens"
 )
 
 storage=$(
-  jq -er '
-    .token.catalog[] | select(.type == "object-store") | .endpoints[]
-    | select(.interface == "public" and .region == env.OS_REGION_NAME)
-    | .url' catalog.json
+  jq -r '
+    first(
+      .token.catalog[] | select(.type == "object-store") | .endpoints[]
+      | select(.interface == (env.OS_INTERFACE // "public"))
+      | select(.region == env.OS_REGION_NAME)
+      | .url
+    ) // error("the region \(env.OS_REGION_NAME) has no object store")
+  ' catalog.json
 )
 
-# No progress meter, but errors; and a status of 400 or more is one.
-options=(-sS --fail-with-body -H "X-Auth-Token: $token")
+# No progress meter, but errors; and a status of 400 or more is one. The path
+# of a URL stays as it is, even for an object that is called "..".
+options=(-sS --fail-with-body --path-as-is -H "X-Auth-Token: $token")
 
 curl "${options[@]}" --head -o /dev/null \
   -w 'Connected: %header{x-account-container-count} containers\n' "$storage"
 
 # step-2
-curl "${options[@]}" -X PUT \
-  -w 'Created fractals: %{http_code}\n' "$storage/fractals"
+status=$(curl "${options[@]}" -X PUT -w '%{http_code}' "$storage/fractals")
+
+# 201: created. 202: it was there, and later steps would delete all that is
+# in it.
+if [[ $status != 201 ]]; then
+  echo "fractals is there already: use another name" >&2
+  exit 1
+fi
+echo "Created fractals: $status"
 
 # step-3
 curl "${options[@]}" "$storage"
@@ -98,9 +114,11 @@ curl -sS --fail "$FRACTALS_ENDPOINT/v1/fractal?results_per_page=-1" |
   done
 
 # step-12
-curl "${options[@]}" "$storage/fractals" |
-  while read -r uuid; do
-    curl "${options[@]}" -X DELETE "$storage/fractals/$uuid"
+# @uri percent-encodes a name, slashes included.
+curl "${options[@]}" "$storage/fractals?format=json" |
+  jq -r '.[].name | @uri' |
+  while read -r name; do
+    curl "${options[@]}" -X DELETE "$storage/fractals/$name"
   done
 
 # A container that still holds something would stay: 409.
@@ -125,10 +143,14 @@ created: %header{x-object-meta-created}
 segment_size=$((2 * 1024 * 1024))
 size=$(wc -c < big.bin)
 
-curl "${options[@]}" -X PUT "$storage/fractals_segments"
+# Others may keep segments in the same container, so these get a prefix that
+# nobody else has.
+prefix="big/$(date +%s.%6N)"
+
+curl "${options[@]}" -X PUT -o /dev/null "$storage/fractals_segments"
 
 for ((i = 0; i * segment_size < size; i++)); do
-  path=$(printf 'fractals_segments/big/%08d' "$i")
+  path=$(printf 'fractals_segments/%s/%08d' "$prefix" "$i")
   etag=$(
     dd if=big.bin bs="$segment_size" skip="$i" count=1 status=none |
       curl "${options[@]}" -T - -w '%header{etag}' "$storage/$path"
@@ -142,7 +164,8 @@ jq -s '.' segments.json |
 
 curl "${options[@]}" --head -o /dev/null \
   -w 'big: %header{content-length} bytes\n' "$storage/fractals/big"
-curl "${options[@]}" "$storage/fractals/big?multipart-manifest=get" |
+curl "${options[@]}" \
+  "$storage/fractals_segments?format=json&prefix=$prefix/" |
   jq -r '.[] | "  segment \(.name): \(.bytes) bytes"'
 
 # step-15
@@ -151,17 +174,26 @@ marker=
 
 # A listing ends after 10,000 names; the next one goes on after a marker.
 while true; do
+  # After each name stands whether a file below a folder can be called so.
   names=$(
     curl "${options[@]}" "$storage/fractals?format=json&marker=$marker" |
-      jq -r '.[].name | @uri'
+      jq -r '.[].name | "\(@uri) \(split("/") | all(
+        . != "" and . != "." and . != ".." and utf8bytelength <= 255
+      ))"'
   )
   [[ -n $names ]] || break
 
-  while read -r name; do
-    curl "${options[@]}" -o "restored/$name" \
+  while read -r name is_file; do
+    marker=$name
+    printf -v path '%b' "${name//%/\\x}"
+    if [[ $is_file == false ]]; then
+      echo "Not restored: $path"
+      continue
+    fi
+    # A file that is there stays: --no-clobber finds another name.
+    curl "${options[@]}" -o "restored/$path" --create-dirs --no-clobber \
       -w 'Restored %{filename_effective}: %{size_download} bytes\n' \
       "$storage/fractals/$name"
-    marker=$name
   done <<< "$names"
 done
 
@@ -184,10 +216,24 @@ curl "${options[@]}" -X DELETE -H 'Accept: application/json' \
   "$storage/fractals/big?multipart-manifest=delete" |
   jq -r '"Deleted big: \(."Number Deleted") objects"'
 
-for path in fractals/goat fractals fractals_segments; do
+for path in fractals/goat fractals; do
   curl "${options[@]}" -X DELETE -w "Deleted $path: %{http_code}\n" \
     "$storage/$path"
 done
+
+# Swift deletes a container only when it is empty, and others may keep
+# segments in this one.
+left=$(
+  curl "${options[@]}" --head -o /dev/null \
+    -w '%header{x-container-object-count}' "$storage/fractals_segments"
+)
+if [[ $left == 0 ]]; then
+  curl "${options[@]}" -X DELETE \
+    -w 'Deleted fractals_segments: %{http_code}\n' \
+    "$storage/fractals_segments"
+else
+  echo "fractals_segments stays: others have $left objects in it"
+fi
 
 curl "${options[@]}" "$storage?format=json" | jq -c '.'
 

@@ -10,8 +10,10 @@ use OpenStack\OpenStack;
 require __DIR__ . '/vendor/autoload.php';
 
 $cloud = new OpenStack([
-    'authUrl' => getenv('OS_AUTH_URL'),
+    // Identity's address, whether the variable ends with /v3 or not.
+    'authUrl' => preg_replace('~(/v3)?/*$~', '/v3', getenv('OS_AUTH_URL'), 1),
     'region' => getenv('OS_REGION_NAME'),
+    'interface' => getenv('OS_INTERFACE') ?: 'public',
     'user' => [
         'name' => getenv('OS_USERNAME'),
         'password' => getenv('OS_PASSWORD'),
@@ -23,6 +25,8 @@ $cloud = new OpenStack([
             'domain' => ['name' => getenv('OS_PROJECT_DOMAIN_NAME')],
         ],
     ],
+    // A file with the certificate of a private CA, if your cloud has one.
+    'requestOptions' => ['verify' => getenv('OS_CACERT') ?: true],
 ]);
 $swift = $cloud->objectStoreV1();
 
@@ -31,6 +35,11 @@ $account->retrieve();
 echo "Connected: $account->containerCount containers\n";
 
 // step-2
+// Later steps delete all that is in the container: it must be a new one.
+if ($swift->containerExists('fractals')) {
+    throw new RuntimeException('fractals is there already: use another name');
+}
+
 $container = $swift->createContainer(['name' => 'fractals']);
 echo "Created $container->name\n";
 
@@ -106,7 +115,7 @@ foreach ($fractals->objects as $fractal) {
 
 // step-12
 foreach ($container->listObjects() as $item) {
-    $item->delete();
+    $container->getObject(rawurlencode($item->name))->delete();
 }
 
 $container->delete();
@@ -130,19 +139,23 @@ echo "description: {$metadata['Description']}\n";
 echo "created: {$metadata['Created']}\n";
 
 // step-14
-// The manifest takes in every name that begins with the prefix: without its
-// slash, also the segments of an object called "bigger".
+// The manifest takes in every name that begins with the prefix. The time in
+// it is one that nobody else's segments have; the slash is its end.
+$prefix = sprintf('big/%.6f/', microtime(true));
+
 $big = $container->createLargeObject([
     'name' => 'big',
     'stream' => Utils::streamFor(Utils::tryFopen('big.bin', 'r')),
     'segmentSize' => 2 * 1024 * 1024,
     'segmentContainer' => 'fractals_segments',
-    'segmentPrefix' => 'big/',
+    'segmentPrefix' => $prefix,
 ]);
 
 $big->retrieve();
 echo "$big->name: $big->contentLength bytes\n";
-foreach ($swift->getContainer('fractals_segments')->listObjects() as $item) {
+
+$segments = $swift->getContainer('fractals_segments');
+foreach ($segments->listObjects(['prefix' => $prefix]) as $item) {
     echo "  segment $item->name: $item->contentLength bytes\n";
 }
 
@@ -150,8 +163,23 @@ foreach ($swift->getContainer('fractals_segments')->listObjects() as $item) {
 mkdir('restored');
 
 foreach ($container->listObjects() as $item) {
+    // No file has such a name, or one outside of the folder.
+    foreach (explode('/', $item->name) as $part) {
+        if (in_array($part, ['', '.', '..'], true) || strlen($part) > 255) {
+            echo "Not restored: $item->name\n";
+            continue 2;
+        }
+    }
+
     $path = "restored/$item->name";
-    $item->download(['requestOptions' => ['sink' => $path]]);
+    if (!is_dir(dirname($path))) {
+        mkdir(dirname($path), recursive: true);
+    }
+
+    // With "x", a file that is there already is an error.
+    $container->getObject(rawurlencode($item->name))->download([
+        'requestOptions' => ['sink' => Utils::tryFopen($path, 'x')],
+    ]);
     echo "Restored $item->name: " . filesize($path) . " bytes\n";
 }
 
@@ -166,13 +194,23 @@ $signature = hash_hmac('sha256', $text, $key);
 echo "$url?temp_url_sig=$signature&temp_url_expires=$expires\n";
 
 // step-17
-foreach (['fractals', 'fractals_segments'] as $name) {
-    $container = $swift->getContainer($name);
-    foreach ($container->listObjects() as $item) {
-        $item->delete();
-        echo "Deleted $name/$item->name\n";
-    }
-    $container->delete();
+foreach ($container->listObjects() as $item) {
+    $container->getObject(rawurlencode($item->name))->delete();
+    echo "Deleted $item->name\n";
+}
+$container->delete();
+
+foreach ($segments->listObjects(['prefix' => $prefix]) as $item) {
+    $item->delete();
+    echo "Deleted segment $item->name\n";
+}
+
+// Others may keep segments in the same container.
+$segments->retrieve();
+if ($segments->objectCount == 0) {
+    $segments->delete();
+} else {
+    echo "$segments->name stays: others have objects in it\n";
 }
 
 $items = iterator_to_array($swift->listContainers());

@@ -1,6 +1,9 @@
 # step-1
 set -euo pipefail
 
+# The swift command has another name for this variable.
+export OS_ENDPOINT_TYPE=${OS_INTERFACE:-public}
+
 # Every command reads the OS_* variables. With the two that this adds, it
 # does not ask Identity for a token of its own.
 eval "$(swift auth)"
@@ -9,6 +12,13 @@ eval "$(swift auth)"
 swift stat | grep -o 'Containers: .*'
 
 # step-2
+# Later steps delete all that is in the container: it must be a new one.
+containers=$(swift list --prefix fractals)
+if grep -qx fractals <<< "$containers"; then
+  echo "fractals is there already: use another name" >&2
+  exit 1
+fi
+
 swift post fractals
 echo "Created fractals"
 
@@ -79,14 +89,42 @@ swift upload fractals goat.jpg --object-name goat \
 swift stat fractals goat | grep -oE 'Meta (Description|Created): .*'
 
 # step-14
-# The segments go to fractals_segments, which upload makes.
+# The segments go to fractals_segments, which upload makes. Their names hold
+# the time of the file: one of now is one that no other segments have.
+touch big.bin
 swift upload fractals big.bin --object-name big --segment-size 2M | sort
 
 swift stat fractals big | grep -o 'Content Length: .*'
 
 # step-15
-swift download fractals --output-dir restored --quiet
-wc -c restored/*
+# swift download would follow a name such as ../goat out of the folder. No
+# part of a name may be empty, a dot, two dots, or longer than 255 bytes; in
+# this locale [^/] is a byte, and not a letter.
+LC_ALL=C
+refused='//|/\.\.?/|[^/]{256}'
+names=$(swift list fractals)
+files=()
+
+while IFS= read -r name; do
+  if [[ /$name/ =~ $refused ]]; then
+    echo "Not restored: $name"
+  elif [[ $name == -* ]]; then
+    # As it is, it would be an option. No request has this ./ in its address.
+    files+=("./$name")
+  else
+    files+=("$name")
+  fi
+done <<< "$names"
+
+mkdir restored
+swift download fractals "${files[@]}" --output-dir restored --quiet
+wc -c "${files[@]/#/restored/}"
+
+# It replaces files: where Goat and goat are one name, there are fewer now.
+if (($(find restored -type f | wc -l) < ${#files[@]})); then
+  echo "restored lacks a file: it cannot hold all these names" >&2
+  exit 1
+fi
 
 # step-16
 key=$(openssl rand -hex 32)
@@ -97,7 +135,21 @@ swift tempurl GET 1h "$OS_STORAGE_URL/fractals/goat" "$key"
 # step-17
 # With a large object, delete deletes its segments.
 swift delete fractals | sort
-swift delete fractals_segments
+
+# It would delete what others have in fractals_segments, too. Swift's own
+# DELETE does not: if the container is not empty, the answer is 409.
+status=$(
+  curl -sS -X DELETE -H "X-Auth-Token: $OS_AUTH_TOKEN" -o /dev/null \
+    -w '%{http_code}' "$OS_STORAGE_URL/fractals_segments"
+)
+if [[ $status == 204 ]]; then
+  echo "fractals_segments"
+elif [[ $status == 409 ]]; then
+  echo "fractals_segments stays: others have objects in it"
+else
+  echo "fractals_segments: $status" >&2
+  exit 1
+fi
 
 swift stat | grep -o 'Containers: .*'
 
