@@ -2,6 +2,7 @@
 // Without this line, the first run downloads a compiler of native code.
 #:property PublishAot=false
 
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography;
@@ -38,12 +39,18 @@ var login = new
     },
 };
 
+var identity = $"{env["OS_AUTH_URL"]}".TrimEnd('/');
+if (!identity.EndsWith("/v3"))
+{
+    identity += "/v3";
+}
+
 using var swift = new HttpClient();
 
 // PostAsync and the like return a 404 as if all were well, so every answer is
 // checked. GetStreamAsync and GetFromJsonAsync check theirs by themselves.
 var issued = await swift.PostAsync(
-    $"{env["OS_AUTH_URL"]}/auth/tokens",
+    $"{identity}/auth/tokens",
     new StringContent(
         JsonSerializer.Serialize(login), Encoding.UTF8, "application/json"));
 issued.EnsureSuccessStatusCode();
@@ -58,7 +65,8 @@ var storage = (
         .EnumerateArray()
     where service.GetProperty("type").ValueEquals("object-store")
     from endpoint in service.GetProperty("endpoints").EnumerateArray()
-    where endpoint.GetProperty("interface").ValueEquals("public")
+    where endpoint.GetProperty("interface").ValueEquals(
+            (string?)env["OS_INTERFACE"] ?? "public")
         && endpoint.GetProperty("region").ValueEquals(
             (string?)env["OS_REGION_NAME"])
     select endpoint.GetProperty("url").GetString()).First();
@@ -72,6 +80,11 @@ Console.WriteLine($"Connected: {count} containers");
 // step-2
 var created = await swift.PutAsync($"{storage}/fractals", null);
 created.EnsureSuccessStatusCode();
+if (created.StatusCode != HttpStatusCode.Created)
+{
+    throw new InvalidOperationException(
+        "fractals is there already: use another name.");
+}
 Console.WriteLine($"Created fractals: {(int)created.StatusCode}");
 
 // step-3
@@ -168,7 +181,7 @@ foreach (var fractal in fractals.GetProperty("objects").EnumerateArray())
 {
     var uuid = fractal.GetProperty("uuid");
 
-    // GetStreamAsync waits for the headers only: the bytes go out as they come.
+    // GetStreamAsync waits for the headers only: bytes go out as they come.
     using var picture = new StreamContent(
         await web.GetStreamAsync($"{app}/fractal/{uuid}"));
     picture.Headers.ContentType = new MediaTypeHeaderValue("image/png");
@@ -222,8 +235,12 @@ foreach (var item in new[] { "description", "created" })
 // step-14
 const int segmentSize = 2 * 1024 * 1024;
 
+// This container may be there already, with segments of somebody else: the
+// time in the names keeps these apart.
 created = await swift.PutAsync($"{storage}/fractals_segments", null);
 created.EnsureSuccessStatusCode();
+var shared = created.StatusCode != HttpStatusCode.Created;
+var prefix = $"fractals_segments/big-{DateTime.UtcNow:O}";
 
 var segments = new List<object>();
 using (var file = File.OpenRead("big.bin"))
@@ -233,7 +250,7 @@ using (var file = File.OpenRead("big.bin"))
     while ((size = await file.ReadAtLeastAsync(
         buffer, segmentSize, throwOnEndOfStream: false)) > 0)
     {
-        var path = $"fractals_segments/big/{segments.Count:D8}";
+        var path = $"{prefix}/{segments.Count:D8}";
         var stored = await swift.PutAsync(
             $"{storage}/{path}", new ByteArrayContent(buffer, 0, size));
         stored.EnsureSuccessStatusCode();
@@ -282,9 +299,21 @@ while (true)
         var name = item.GetProperty("name").GetString()!;
         marker = Uri.EscapeDataString(name);
 
+        // Combine() would take the name "/tmp/goat" for the whole path.
+        var parts = name.Split('/');
+        if (parts.Any(part => part is "" or "." or ".."
+            || part.IndexOfAny(Path.GetInvalidFileNameChars()) >= 0
+            || Encoding.UTF8.GetByteCount(part) > 255))
+        {
+            Console.WriteLine($"Refused {name}");
+            continue;
+        }
+        var path = Path.Combine(["restored", .. parts]);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+
         using var download = await swift.GetStreamAsync(
             $"{storage}/fractals/{marker}");
-        using var file = File.Create(Path.Combine("restored", name));
+        using var file = File.Open(path, FileMode.CreateNew);
         await download.CopyToAsync(file);
         Console.WriteLine($"Restored {name}: {file.Length} bytes");
     }
@@ -302,22 +331,38 @@ var expires = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds();
 var text = $"GET\n{expires}\n{new Uri(url).LocalPath}";
 var signature = Convert.ToHexStringLower(HMACSHA256.HashData(
     Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(text)));
-Console.WriteLine($"{url}?temp_url_sig={signature}&temp_url_expires={expires}");
+Console.WriteLine(
+    $"{url}?temp_url_sig={signature}&temp_url_expires={expires}");
 
 // step-17
 // The segments go with their manifest. Swift answers 200 even if one stays;
-// then its container stays as well, and its own DELETE is answered by 409.
+// then its container stays as well.
 deleted = await swift.DeleteAsync(
     $"{storage}/fractals/big?multipart-manifest=delete");
 deleted.EnsureSuccessStatusCode();
 Console.WriteLine("Deleted big and its segments");
 
-string[] paths = ["fractals/goat", "fractals", "fractals_segments"];
-foreach (var path in paths)
+deleted = await swift.DeleteAsync($"{storage}/fractals/goat");
+deleted.EnsureSuccessStatusCode();
+Console.WriteLine("Deleted goat");
+
+foreach (var name in new[] { "fractals", "fractals_segments" })
 {
-    deleted = await swift.DeleteAsync($"{storage}/{path}");
+    if (name == "fractals_segments" && shared)
+    {
+        Console.WriteLine("Kept fractals_segments: it was there before");
+        continue;
+    }
+
+    // Swift deletes no container that holds an object.
+    deleted = await swift.DeleteAsync($"{storage}/{name}");
+    if (deleted.StatusCode == HttpStatusCode.Conflict)
+    {
+        Console.WriteLine($"Kept {name}: there is something else in it");
+        continue;
+    }
     deleted.EnsureSuccessStatusCode();
-    Console.WriteLine($"Deleted {path}");
+    Console.WriteLine($"Deleted {name}");
 }
 
 containers = await swift.GetFromJsonAsync<JsonElement>(

@@ -13,6 +13,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack"
@@ -44,7 +47,10 @@ func main() {
 
 	swift, err := openstack.NewObjectStorageV1(
 		provider,
-		gophercloud.EndpointOpts{Region: os.Getenv("OS_REGION_NAME")},
+		gophercloud.EndpointOpts{
+			Region:       os.Getenv("OS_REGION_NAME"),
+			Availability: gophercloud.Availability(os.Getenv("OS_INTERFACE")),
+		},
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -61,6 +67,15 @@ func main() {
 	fmt.Printf("Connected: %d containers\n", len(names))
 
 	// step-2
+	// Create() succeeds for a container that is there already, so ask first.
+	_, err = containers.Get(ctx, swift, "fractals", nil).Extract()
+	if err == nil {
+		log.Fatal("fractals is there already: use another name")
+	}
+	if !gophercloud.ResponseCodeIs(err, http.StatusNotFound) {
+		log.Fatal(err)
+	}
+
 	created, err := containers.Create(ctx, swift, "fractals", nil).Extract()
 	if err != nil {
 		log.Fatal(err)
@@ -297,9 +312,15 @@ func main() {
 	// step-14
 	const segmentSize = 2 * 1024 * 1024
 
-	_, err = containers.Create(
-		ctx, swift, "fractals_segments", nil,
-	).Extract()
+	// This container may be there already, with segments of somebody else: the
+	// time in the names keeps these apart.
+	_, err = containers.Get(ctx, swift, "fractals_segments", nil).Extract()
+	shared := err == nil
+	if gophercloud.ResponseCodeIs(err, http.StatusNotFound) {
+		_, err = containers.Create(
+			ctx, swift, "fractals_segments", nil,
+		).Extract()
+	}
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -318,9 +339,10 @@ func main() {
 		ETag string `json:"etag"`
 	}
 	var segments []segment
+	prefix := "big-" + time.Now().UTC().Format(time.RFC3339Nano)
 
 	for start := int64(0); start < info.Size(); start += segmentSize {
-		name := fmt.Sprintf("big/%08d", len(segments))
+		name := fmt.Sprintf("%s/%08d", prefix, len(segments))
 		stored, err := objects.Create(
 			ctx, swift, "fractals_segments", name,
 			objects.CreateOpts{
@@ -366,6 +388,11 @@ func main() {
 	if err := os.Mkdir("restored", 0o755); err != nil {
 		log.Fatal(err)
 	}
+	// What is opened below a root cannot leave it, not even by a link.
+	restored, err := os.OpenRoot("restored")
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	pages, err = objects.List(swift, "fractals", nil).AllPages(ctx)
 	if err != nil {
@@ -377,12 +404,30 @@ func main() {
 		log.Fatal(err)
 	}
 	for _, name := range names {
+		// Localize() takes no name with a part that is empty, ".." or ".",
+		// except for "." itself.
+		local, err := filepath.Localize(name)
+		tooLong := slices.ContainsFunc(
+			strings.Split(name, "/"),
+			func(part string) bool { return len(part) > 255 },
+		)
+		if err != nil || name == "." || tooLong {
+			fmt.Println("Refused", name)
+			continue
+		}
+
 		download := objects.Download(ctx, swift, "fractals", name, nil)
 		if download.Err != nil {
 			log.Fatal(download.Err)
 		}
 
-		file, err := os.Create(filepath.Join("restored", name))
+		err = restored.MkdirAll(filepath.Dir(local), 0o755)
+		if err != nil {
+			log.Fatal(err)
+		}
+		file, err := restored.OpenFile(
+			local, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644,
+		)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -396,6 +441,7 @@ func main() {
 		}
 		fmt.Printf("Restored %s: %d bytes\n", name, size)
 	}
+	restored.Close()
 
 	// step-16
 	_, err = containers.Update(
@@ -422,27 +468,37 @@ func main() {
 	fmt.Println(url)
 
 	// step-17
+	for _, name := range []string{"big", "goat"} {
+		_, err := objects.Delete(ctx, swift, "fractals", name, nil).Extract()
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("Deleted", name)
+	}
+
+	for _, segment := range segments {
+		container, name, _ := strings.Cut(segment.Path, "/")
+		_, err := objects.Delete(ctx, swift, container, name, nil).Extract()
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Printf("Deleted the %d segments of big\n", len(segments))
+
 	for _, name := range []string{"fractals", "fractals_segments"} {
-		pages, err = objects.List(swift, name, nil).AllPages(ctx)
-		if err != nil {
-			log.Fatal(err)
+		if name == "fractals_segments" && shared {
+			fmt.Println("Kept fractals_segments: it was there before")
+			continue
 		}
 
-		names, err := objects.ExtractNames(pages)
-		if err != nil {
+		// Swift deletes no container that holds an object: it answers 409.
+		_, err := containers.Delete(ctx, swift, name).Extract()
+		if gophercloud.ResponseCodeIs(err, http.StatusConflict) {
+			fmt.Printf("Kept %s: there is something else in it\n", name)
+		} else if err != nil {
 			log.Fatal(err)
-		}
-		for _, item := range names {
-			_, err := objects.Delete(ctx, swift, name, item, nil).Extract()
-			if err != nil {
-				log.Fatal(err)
-			}
-			fmt.Printf("Deleted %s/%s\n", name, item)
-		}
-
-		_, err = containers.Delete(ctx, swift, name).Extract()
-		if err != nil {
-			log.Fatal(err)
+		} else {
+			fmt.Println("Deleted", name)
 		}
 	}
 

@@ -6,6 +6,7 @@ import com.google.common.io.ByteSource;
 import com.google.common.io.MoreFiles;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonParser;
+import com.google.inject.Module;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -34,6 +35,10 @@ import org.jclouds.http.okhttp.config.OkHttpCommandExecutorServiceModule;
 import org.jclouds.io.ContentMetadata;
 import org.jclouds.io.Payload;
 import org.jclouds.io.Payloads;
+import org.jclouds.openstack.keystone.catalog.functions.AdminURL;
+import org.jclouds.openstack.keystone.catalog.functions.InternalURL;
+import org.jclouds.openstack.keystone.catalog.functions.PublicURLOrInternal;
+import org.jclouds.openstack.keystone.catalog.functions.ServiceEndpointResolutionStrategy;
 import org.jclouds.openstack.keystone.config.KeystoneProperties;
 import org.jclouds.openstack.swift.v1.SwiftApi;
 import org.jclouds.openstack.swift.v1.domain.Container;
@@ -52,7 +57,8 @@ public class Durability {
 
     Map<String, String> env = System.getenv();
     String region = env.get("OS_REGION_NAME");
-    String user = env.get("OS_USER_DOMAIN_NAME") + ":" + env.get("OS_USERNAME");
+    String domain = env.get("OS_USER_DOMAIN_NAME");
+    String user = domain + ":" + env.get("OS_USERNAME");
     String project = env.get("OS_PROJECT_NAME");
     String projectDomain = env.get("OS_PROJECT_DOMAIN_NAME");
 
@@ -62,14 +68,24 @@ public class Durability {
     identity.setProperty(KeystoneProperties.SCOPE, "project:" + project);
     identity.setProperty(KeystoneProperties.PROJECT_DOMAIN_NAME, projectDomain);
 
+    // A module says which of the catalog's endpoints jclouds takes.
+    var chooser =
+        switch (env.getOrDefault("OS_INTERFACE", "public")) {
+          case "internal" -> InternalURL.class;
+          case "admin" -> AdminURL.class;
+          default -> PublicURLOrInternal.class;
+        };
+    var strategy = ServiceEndpointResolutionStrategy.class;
+    Module urls = binder -> binder.bind(strategy).to(chooser);
+
     // By default jclouds sends requests with HttpURLConnection, which does not
     // tell why an upload was refused. OkHttp does.
     SwiftApi swift =
         ContextBuilder.newBuilder("openstack-swift")
-            .endpoint(env.get("OS_AUTH_URL"))
+            .endpoint(env.get("OS_AUTH_URL").replaceFirst("(/v3)?/*$", "/v3"))
             .credentials(user, env.get("OS_PASSWORD"))
             .overrides(identity)
-            .modules(List.of(new OkHttpCommandExecutorServiceModule()))
+            .modules(List.of(new OkHttpCommandExecutorServiceModule(), urls))
             .buildApi(SwiftApi.class);
 
     long count = swift.getAccountApi(region).get().getContainerCount();
@@ -78,8 +94,11 @@ public class Durability {
     // step-2
     var containers = swift.getContainerApi(region);
 
-    boolean created = containers.create("fractals");
-    System.out.println("Created fractals: " + created);
+    if (!containers.create("fractals")) {
+      String reason = "fractals is there already: use another name";
+      throw new IllegalStateException(reason);
+    }
+    System.out.println("Created fractals");
 
     // step-3
     for (Container item : containers.list()) {
@@ -197,7 +216,10 @@ public class Durability {
     System.out.println("created: " + goat.getMetadata().get("created"));
 
     // step-14
-    containers.create("fractals_segments");
+    // This container may be there already, with segments of somebody else: the
+    // time in the names keeps these apart.
+    boolean shared = !containers.create("fractals_segments");
+    String prefix = "big-" + Instant.now();
     var parts = swift.getObjectApi(region, "fractals_segments");
 
     long segmentSize = 2 * 1024 * 1024;
@@ -210,7 +232,7 @@ public class Durability {
       Payload payload = Payloads.newByteSourcePayload(slice);
       payload.getContentMetadata().setContentLength(slice.size());
 
-      String name = String.format("big/%08d", segments.size());
+      String name = String.format("%s/%08d", prefix, segments.size());
       segments.add(
           Segment.builder()
               .path("fractals_segments/" + name)
@@ -226,11 +248,8 @@ public class Durability {
 
     SwiftObject big = objects.getWithoutBody("big");
     content = big.getPayload().getContentMetadata();
-    System.out.printf("big: %d bytes%n", content.getContentLength());
-    for (SwiftObject item : parts.list()) {
-      long size = item.getPayload().getContentMetadata().getContentLength();
-      System.out.printf("  segment %s: %d bytes%n", item.getName(), size);
-    }
+    long sum = content.getContentLength();
+    System.out.printf("big: %d bytes in %d segments%n", sum, segments.size());
 
     // step-15
     Path folder = Files.createDirectory(Path.of("restored"));
@@ -240,8 +259,20 @@ public class Durability {
     while (!page.isEmpty()) {
       for (SwiftObject item : page) {
         String name = item.getName();
+        // resolve() would take the name "/tmp/goat" for the whole path.
+        Path path = folder.resolve(name).normalize();
+        var pieces = List.of(name.split("/", -1));
+        if (!path.startsWith(folder)
+            || pieces.contains("")
+            || pieces.contains(".")
+            || pieces.contains("..")
+            || pieces.stream().anyMatch(p -> p.getBytes(UTF_8).length > 255)) {
+          System.out.println("Refused " + name);
+          continue;
+        }
+        Files.createDirectories(path.getParent());
         try (InputStream body = objects.get(name).getPayload().openStream()) {
-          long size = Files.copy(body, folder.resolve(name));
+          long size = Files.copy(body, path);
           System.out.printf("Restored %s: %d bytes%n", name, size);
         }
       }
@@ -277,10 +308,13 @@ public class Durability {
     System.out.println("Deleted goat");
 
     for (String name : List.of("fractals", "fractals_segments")) {
-      if (!containers.deleteIfEmpty(name)) {
-        throw new IllegalStateException(name + " is not empty");
+      if (name.equals("fractals_segments") && shared) {
+        System.out.println("Kept fractals_segments: it was there before");
+      } else if (containers.deleteIfEmpty(name)) {
+        System.out.println("Deleted " + name);
+      } else {
+        System.out.printf("Kept %s: there is something else in it%n", name);
       }
-      System.out.println("Deleted " + name);
     }
     System.out.println("Containers: " + containers.list());
 
