@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from livesteps.errors import Problem
@@ -46,6 +46,8 @@ class Outcome:
     failure: Failure | None = None
     recording: Recording | None = None
     """The run as a recording, if that was asked for and every step passed."""
+    gaps: list[int] = field(default_factory=list)
+    """The steps of which something is declared a gap, of the SDK or the server."""
     version: str = ""
     """Of the SDK that runs here, or that was recorded, if either is so."""
 
@@ -153,6 +155,11 @@ def _run_one(
     if outcome.state is State.NOT_RUN:
         return
     outcome.state = State.RUNNING
+    outcome.gaps = [
+        step.number
+        for step in stage.steps.steps
+        if step.number in kit.gaps or stage.server.gap(kit.id, step)
+    ]
     changed(outcome)
     recording, stale = None, ""
     if compare:
@@ -173,6 +180,12 @@ def _run_one(
                 for result in run:
                     outcome.seconds = time.monotonic() - begun
                     outcome.step = result.step
+                    if result.failure and result.failure.excuse:
+                        outcome.state = State.NOT_RUN
+                        outcome.why = (
+                            f"not beyond step {outcome.passed}: {result.failure.excuse}"
+                        )
+                        break
                     if result.failure:
                         outcome.state = State.FAILED
                         outcome.failure = result.failure

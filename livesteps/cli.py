@@ -23,7 +23,7 @@ from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
 from livesteps.recording import read_recording, write_recording
-from livesteps.stage import Stage
+from livesteps.stage import Stage, supported
 from livesteps.step import Steps, load_steps
 from livesteps.trouble import load_troubles, meet, write_said
 
@@ -98,7 +98,8 @@ _require = click.option(
     type=click.Choice(SERVERS),
     default=SERVERS[0],
     show_default=True,
-    help="What to run against: our own Swift, Debian's older one, or, for S3, moto.",
+    help="What to run against: our own Swift, Debian's older one, Ceph's gateway, "
+    "or, for S3, moto.",
 )
 @click.option(
     "--tls",
@@ -135,9 +136,11 @@ def run(
         )
     if server == "moto" and (tls or way):
         raise Problem("moto has neither TLS nor ways", "leave out --tls and --way")
+    if server == "ceph" and tls:
+        raise Problem("Ceph is reached over HTTP here", "leave out --tls")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
-    why_not = None if os_cloud else cloud.supported(debian=server == "debian")
+    why_not = None if os_cloud else supported(server)
     with Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage:
         why_not = why_not or stage.why_not
         # The samples are read while the servers start.
@@ -156,7 +159,7 @@ def run(
 def record(sdk: str) -> None:
     """Run a sample and write what it printed as its recording."""
     steps, kits = _guide()
-    [outcome] = _outcomes([_kit(kits, sdk)], steps, cloud.supported(), named=[sdk])
+    [outcome] = _outcomes([_kit(kits, sdk)], steps, supported(SERVERS[0]), named=[sdk])
     folder = outcome.kit.folder / "recorded"
     stage = Stage(steps)
     with stage, _progress([outcome], steps) as tell:
@@ -245,7 +248,7 @@ def _publish(
     """Run what can run, then build, from what ran, into `build/name`."""
     steps, kits = _guide()
     required = _required(kits, require)
-    outcomes = _outcomes(list(kits.values()), steps, cloud.supported())
+    outcomes = _outcomes(list(kits.values()), steps, supported(SERVERS[0]))
     whole = 0.0
     if any(outcome.state is State.WAITING for outcome in outcomes):
         stage = Stage(steps)
@@ -400,8 +403,8 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
         elif outcome.why:
             between = " " if outcome.state is State.RECORDED else ": "
             state += between + outcome.why
-        elif outcome.state is State.PASSED and outcome.kit.gaps:
-            gaps = ", ".join(map(str, outcome.kit.gaps))
+        elif outcome.state is State.PASSED and outcome.gaps:
+            gaps = ", ".join(map(str, outcome.gaps))
             state += f", but for what is declared a gap: {gaps}"
         table.add_row(
             outcome.kit.id,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from livesteps.place import Place, Request
-from livesteps.snapshot import TIMEOUT, Segment, Stored, path_below
+from livesteps.segments import Segment
+from livesteps.snapshot import TIMEOUT, Stored, path_below
 from livesteps.step import Data, Object, Step, Steps
 
 PICTURE_TYPE = "image/png"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bindep.depends import Depends
 
-from livesteps.cloud import supported
 from livesteps.errors import Problem
-from livesteps.kit import Kit
+from livesteps.kit import SERVERS, Kit
+from livesteps.stage import supported
 
 INSTALLERS = {
     "Debian, Ubuntu": ("platform:dpkg", "sudo apt-get install"),
@@ -28,11 +28,7 @@ def look_for(kit: Kit) -> tuple[str, bool]:
 
 def servers() -> dict[str, str]:
     """Each server that samples can run against, and why it cannot run here."""
-    return {
-        "swift": supported() or "",
-        "debian": supported(debian=True) or "",
-        "moto": supported() or "",
-    }
+    return {server: supported(server) or "" for server in SERVERS}
 
 
 def remedies(bindep: Path, profile: str, download: str = "") -> list[str]:

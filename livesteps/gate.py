@@ -134,10 +134,9 @@ class SdkFile(pytest.File):
 
     def stage_on(self, server: str, *, tls: bool = False) -> Stage:
         """One of `SERVERS`, started; what cannot run here is skipped."""
-        from livesteps.cloud import supported  # not before a sample runs
-        from livesteps.stage import Stage
+        from livesteps.stage import Stage, supported  # not before a sample runs
 
-        if reason := supported(debian=server == "debian"):
+        if reason := supported(server):
             pytest.skip(f"not run: {reason}")
         self.check_machine()
         stages = self.config.stash.setdefault(STAGES, {})

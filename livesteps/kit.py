@@ -22,9 +22,10 @@ from livesteps.errors import Problem, nearest
 from livesteps.sample import Sample, read_sample
 from livesteps.tomlfile import Table, line_of, load
 
-SERVERS = ("swift", "debian", "moto")
+SERVERS = ("swift", "debian", "moto", "ceph")
 """What a sample can run against: the Swift that this project pins, the older one
-that Debian packages, and moto, which speaks S3 alone."""
+that Debian packages, moto, which speaks S3 alone, and Ceph's RADOS Gateway, which
+speaks Swift's API and S3."""
 
 Command = Annotated[list[str], Field(min_length=1)]
 
@@ -87,7 +88,7 @@ class _File(Table):
     libraries: Command | None = None
     environment: dict[str, str] = {}
     check: list[Command] = []
-    servers: list[Literal["debian", "moto"]] = []
+    servers: list[Literal["debian", "moto", "ceph"]] = []
     containers: list[str] = []
     recorded_only: str = ""
     ca: dict[str, str] = {}

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from livesteps.ceph import Ceph
 from livesteps.cloud import Cloud, Project
 from livesteps.s3 import Moto, S3Account
-from livesteps.snapshot import Account, EmbeddedAccount, Snapshot
+from livesteps.snapshot import Account, DistantAccount, EmbeddedAccount, Snapshot
 
 APPLICATION_CREDENTIAL = "application-credential"
 """The way that steps.toml names so."""
@@ -123,3 +124,27 @@ class OnMoto(Embedded):
         """Those to Identity, then those to moto."""
         asked = [each for each in super().requests() if each["service"] == "identity"]
         return asked + self._moto.take_records()
+
+
+class OnCeph(Embedded):
+    """A fresh project whose object storage is Ceph's."""
+
+    def __init__(self, cloud: Cloud, name: str, ceph: Ceph, *, way: str = "") -> None:
+        self._lane = ceph.lane()
+        self.front = f"{self._lane.url}/swift"
+        super().__init__(cloud, name, front=self.front, way=way)
+        self._url = f"{ceph.url}/swift/v1/AUTH_{self._project.id}"
+        self.account = DistantAccount(self._url, self.token()[0])
+        self.versions = {"keystone": cloud.versions["keystone"], "ceph": ceph.version}
+        # Swift's own address has no path before the account's.
+        self.known[self.front.partition("//")[2]] = "object storage address"
+        self.known[urlsplit(self.front).netloc] = "object storage address"
+
+    def token(self) -> tuple[str, str]:
+        """A token and the account's URL, for requests that nobody records."""
+        return super().token()[0], self._url
+
+    def requests(self) -> list[Request]:
+        """Those to Identity, then those to Ceph."""
+        asked = [each for each in super().requests() if each["service"] == "identity"]
+        return asked + self._lane.take_records()

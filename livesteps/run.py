@@ -23,6 +23,7 @@ from livesteps.recording import (
     exchanges,
     output_path,
 )
+from livesteps.servers import Server
 from livesteps.step import Step
 
 DEADLINE = 60.0
@@ -49,6 +50,8 @@ class Failure:
     """What the step asked of the server."""
     broken: bool = False
     """The program does not run as a sample must; what it did is not looked at."""
+    excuse: str = ""
+    """What the cloud lacks, where that may be why."""
 
     def __str__(self) -> str:
         first, *rest = self.reasons
@@ -113,10 +116,12 @@ class Run:
         *,
         fractals: str,
         pictures: Mapping[str, str],
+        server: Server | None = None,
         recording: Recording | None = None,
         deadline: float = DEADLINE,
     ) -> None:
-        """`fractals` is the app's address, `pictures` its pictures' md5 by name.
+        """`fractals` is the app's address, `pictures` its pictures' md5 by name,
+        `server` says how the place differs from what is recorded.
 
         When another thread sets the program's `halt`, the step that runs fails
         within moments.
@@ -134,6 +139,7 @@ class Run:
             "FRACTALS_ENDPOINT": fractals,
         }
         self._pictures = pictures
+        self._server = server
         self._recording = recording
         self._deadline = deadline
         self._streams = program.streams
@@ -178,9 +184,7 @@ class Run:
         reasons += faults
         broken = bool(reasons)
         if not reasons and check:
-            reasons += self._breaches(step, output, requests)
-            if step.number in self.kit.gaps:
-                reasons = [] if reasons else [self._closed(step)]
+            reasons += self._faults(step, output, requests)
         if not reasons and step.number == len(self._steps):
             reasons += self._end()
             broken = bool(reasons)
@@ -194,6 +198,7 @@ class Run:
                 tuple(reasons),
                 tuple(requests or ()),
                 broken,
+                self._server.without.get(step.number, "") if self._server else "",
             )
         result = Result(step, output, seconds, tuple(requests or ()), failure, said)
         self.results.append(result)
@@ -316,6 +321,23 @@ class Run:
         text = without_secrets(text, self._place.secrets)
         return self._program.published(text, len(self.results) + 1)
 
+    def _faults(
+        self, step: Step, output: str, requests: list[Request] | None
+    ) -> list[str]:
+        """What is wrong with what the step did, gaps aside, which must be there."""
+        gap = self._server and self._server.gap(self.kit.id, step)
+        rest = gap.rest_of(step) if gap else step
+        if gap and not gap.server:
+            return self._breaches(rest, output, requests)
+        found = self._breaches(step, output, requests)
+        if step.number in self.kit.gaps:
+            return [] if found else [self._closed(step)]
+        if self._server and gap:
+            if not found:
+                return [self._server.closed(gap)]
+            return self._breaches(rest, output, requests)
+        return found
+
     def _breaches(
         self, step: Step, output: str, requests: list[Request] | None
     ) -> list[str]:
@@ -372,10 +394,14 @@ class Run:
 
     def _differences(self, step: Step, output: str, recording: Recording) -> list[str]:
         """How the output differs from the recorded one, as a diff."""
-        recorded = recording.outputs[step.number - 1]
+        recorded = normalise(recording.outputs[step.number - 1], recording.known)
+        printed = self._place.plain(normalise(output, self.known))
+        if self._server:
+            recorded = self._server.levelled(recorded)
+            printed = self._server.levelled(printed)
         diff = diff_to_recorded(
-            normalise(recorded, recording.known),
-            self._place.plain(normalise(output, self.known)),
+            recorded,
+            printed,
             output_path(self.kit.folder / "recorded", step.number),
             "printed",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -11,8 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from livesteps.cloud.requestlog import Record, RequestLog
+from livesteps.segments import parts_of
 from livesteps.session import Session
-from livesteps.snapshot import TIMEOUT, Segment, Snapshot, Stored
+from livesteps.snapshot import TIMEOUT, Snapshot, Stored
 
 REGION = "us-east-1"
 
@@ -178,28 +178,14 @@ class S3Account:
     def _stored(self, bucket: str, entry: dict[str, Any]) -> Stored:
         key, etag = entry["Key"], entry["ETag"].strip('"')
         head = self._s3.head_object(Bucket=bucket, Key=key)
+        segments = None
         # Of an upload in parts, the ETag ends in their number.
-        parts = etag.partition("-")[2]
+        if parts := etag.partition("-")[2]:
+            content = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            segments = parts_of(bucket, key, content, int(parts))
         return Stored(
             size=entry["Size"],
             md5=etag,
             content_type=head["ContentType"],
-            segments=self._parts(bucket, key, int(parts)) if parts else None,
-        )
-
-    def _parts(self, bucket: str, key: str, number: int) -> tuple[Segment, ...]:
-        """Its content in as many pieces; S3 does not say where they begin."""
-        content = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        size = -(-len(content) // number)
-        pieces = [
-            content[start : start + size] for start in range(0, len(content), size)
-        ]
-        return tuple(
-            Segment(
-                bucket,
-                f"{key} (part {part})",
-                len(piece),
-                hashlib.md5(piece, usedforsecurity=False).hexdigest(),
-            )
-            for part, piece in enumerate(pieces, start=1)
+            segments=segments,
         )

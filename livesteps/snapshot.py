@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,19 +11,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from livesteps.cloud import Cloud, CloudError, Project
+from livesteps.segments import Segment, parts_of, segments_in
 from livesteps.session import Session
 
 TIMEOUT = 30
 """Seconds that one answer of the server may take."""
-
-
-class Segment(NamedTuple):
-    """An object that is a part of a large object; its size in bytes."""
-
-    container: str
-    name: str
-    size: int
-    md5: str
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+"""The md5 of nothing: what a listing says of a manifest that it does not tell."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +37,16 @@ Snapshot = dict[str, dict[str, Stored]]
 nothing else, are left out: they are a part of the manifest."""
 
 
+Listings = Mapping[str, list[dict[str, Any]]]
+"""Container, and what its listing has of each object."""
+
+
 class Answer(NamedTuple):
     """What a server answered to a request."""
 
     headers: Mapping[str, str]
     """By name, in lower case."""
-    body: str
+    body: bytes
 
 
 class Account(ABC):
@@ -79,12 +78,15 @@ class Account(ABC):
         """All that the account holds, but for the containers in `ignoring`."""
         found: Snapshot = {}
         segments: set[tuple[str, str]] = set()
-        for container in self.containers():
-            if container in ignoring:
-                continue
+        listings = {
+            container: list(self._listing(container))
+            for container in self.containers()
+            if container not in ignoring
+        }
+        for container, entries in listings.items():
             found[container] = {}
-            for entry in self._listing(container):
-                stored = self._stored(container, entry)
+            for entry in entries:
+                stored = self._stored(container, entry, listings)
                 found[container][entry["name"]] = stored
                 segments.update(part[:2] for part in stored.segments or ())
         return {
@@ -109,12 +111,35 @@ class Account(ABC):
             if key.startswith(prefix)
         }
 
-    def _stored(self, container: str, entry: dict[str, Any]) -> Stored:
-        name, size = entry["name"], entry["bytes"]
-        segments: tuple[Segment, ...] | None = None
+    def _stored(
+        self, container: str, entry: dict[str, Any], listings: Listings
+    ) -> Stored:
+        name, md5 = entry["name"], entry["hash"]
+        content_type, head = entry.get("content_type", ""), {}
+        # Ceph's listings have no type where none was sent, and a manifest looks
+        # as an empty object does.
+        if "slo_etag" not in entry and (not content_type or md5 == EMPTY):
+            head = dict(self._ask("HEAD", container, name).headers)
+            content_type = head["content-type"]
+        return Stored(
+            size=entry["bytes"],
+            md5=md5,
+            content_type=content_type.partition(";")[0],
+            segments=self._segments(container, entry, head, listings),
+        )
+
+    def _segments(
+        self,
+        container: str,
+        entry: dict[str, Any],
+        head: Mapping[str, str],
+        listings: Listings,
+    ) -> tuple[Segment, ...] | None:
+        """Those of a manifest, in their order; None of any other object."""
+        name = entry["name"]
         if "slo_etag" in entry:
             answer = self._ask("GET", container, name, query="?multipart-manifest=get")
-            segments = tuple(
+            return tuple(
                 Segment(
                     *_split(segment["name"].lstrip("/")),
                     segment["bytes"],
@@ -122,20 +147,20 @@ class Account(ABC):
                 )
                 for segment in json.loads(answer.body)
             )
-        elif size == 0:
-            head = self._ask("HEAD", container, name).headers
-            if prefix := unquote(head.get("x-object-manifest", "")):
-                where, start = _split(prefix)
-                segments = tuple(
-                    Segment(where, segment["name"], segment["bytes"], segment["hash"])
-                    for segment in self._listing(where, prefix=start)
-                )
-        return Stored(
-            size=size,
-            md5=entry["hash"],
-            content_type=entry["content_type"].partition(";")[0],
-            segments=segments,
-        )
+        if prefix := unquote(head.get("x-object-manifest", "")):
+            where, start = _split(prefix)
+            return tuple(
+                Segment(where, segment["name"], segment["bytes"], segment["hash"])
+                for segment in self._listing(where, prefix=start)
+            )
+        if head.get("x-static-large-object", "").lower() == "true":
+            etag, size = head["etag"].strip('"'), int(head["content-length"])
+            return segments_in(listings, size, etag)
+        # Of an upload of S3 in parts, the ETag ends in their number.
+        if parts := re.fullmatch(r"[0-9a-f]{32}-(\d+)", entry["hash"]):
+            content = self._ask("GET", container, name).body
+            return parts_of(container, name, content, int(parts[1]))
+        return None
 
     def _listing(self, container: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         marker = ""
@@ -174,7 +199,7 @@ class DistantAccount(Account):
         answer = self._http.request(method, self.url + path, timeout=TIMEOUT)
         answer.raise_for_status()
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        return Answer(headers, answer.text)
+        return Answer(headers, answer.content)
 
 
 class EmbeddedAccount(Account):
@@ -193,7 +218,7 @@ class EmbeddedAccount(Account):
         status, headers, body = self._cloud.read(self._project, method, path)
         if not 200 <= status < 300:
             raise CloudError(f"Swift answered {status} to {method} {path}")
-        return Answer(headers, body)
+        return Answer(headers, body.encode())
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -10,19 +10,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
+from livesteps import ceph, cloud
+from livesteps.ceph import Ceph
 from livesteps.cloud import Cloud, certificate
 from livesteps.entry import read_entry
 from livesteps.errors import Problem
 from livesteps.fit import Unfit
 from livesteps.fractals import Fractals
+from livesteps.info import missing, read_info
 from livesteps.kit import SERVERS
 from livesteps.named import Named
-from livesteps.place import Embedded, OnMoto, Place
+from livesteps.place import Embedded, OnCeph, OnMoto, Place
 from livesteps.program import Program
 from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
 from livesteps.s3 import Moto
+from livesteps.servers import load_servers
 from livesteps.step import Steps
+
+
+def supported(server: str) -> str | None:
+    """Why one of `SERVERS` cannot run here, in a short phrase; None where it can."""
+    if server == "ceph":
+        return ceph.supported() or cloud.supported()
+    return cloud.supported(debian=server == "debian")
 
 
 class Stage:
@@ -50,7 +61,9 @@ class Stage:
         self._server = server
         self._tls = tls
         self._os_cloud = os_cloud
+        self.server = load_servers(steps)[server]
         self._moto: Moto | None = None
+        self._ceph: Ceph | None = None
         self._ca: Path | None = None
         self._numbers = itertools.count(1)
         self.why_not = ""
@@ -67,13 +80,17 @@ class Stage:
                     self.way = entry.way
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
-                    self.place("check").account.close()
+                    account = self.place("check").account
+                    account.close()
+                    self.server = missing(read_info(account), self.steps)
                 except Unfit as unfit:
                     self.why_not = str(unfit)
             else:
                 debian = self._server == "debian"
-                cloud = Cloud(debian=debian, tls=self._tls)
-                self.cloud = stack.enter_context(cloud)
+                started = Cloud(debian=debian, tls=self._tls)
+                self.cloud = stack.enter_context(started)
+                if self._server == "ceph":
+                    self._ceph = stack.enter_context(Ceph(started))
             if self._server == "moto":
                 self._moto = stack.enter_context(Moto())
             self._stack = stack.pop_all()
@@ -98,6 +115,8 @@ class Stage:
         """Wait until all are ready; `Problem` says why one is not."""
         if self.cloud:
             _ = self.cloud.auth_url
+        if self._ceph:
+            _ = self._ceph.url
         _ = self.fractals.checksums
 
     @contextmanager
@@ -117,6 +136,7 @@ class Stage:
                 place,
                 fractals=self.fractals.url,
                 pictures=self.fractals.checksums,
+                server=self.server,
                 recording=recording,
                 deadline=deadline,
             )
@@ -130,6 +150,8 @@ class Stage:
             name = f"{name}-{next(self._numbers)}"
             if self._moto:
                 return OnMoto(self.cloud, name, self._moto)
+            if self._ceph:
+                return OnCeph(self.cloud, name, self._ceph, way=way)
             return Embedded(self.cloud, name, way=way)
         assert self._os_cloud
         made = {container for step in self.steps.steps for container in step.holds}

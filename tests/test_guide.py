@@ -466,7 +466,7 @@ def test_the_matrix_has_every_figure_of_the_recordings(
 ) -> None:
     page = make_source().page(name="matrix")
     tables = page.select("table.livesteps-matrix")
-    checks, versions, seconds, requests, sizes = tables
+    checks, versions, _ways, seconds, requests, sizes = tables
     for index, kit in enumerate(KITS.values()):
         recording = read_recording(kit.folder / "recorded", len(STEPS))
         cells = checks.tbody.select("tr")[index].select("a")
@@ -518,6 +518,36 @@ def test_a_gap_tells_its_reason_in_the_tab_and_in_the_matrix(source: Source) -> 
     assert cell.get_text() == "gap"
     assert cell["href"] == f"durability.html?sdk={kit.id}#step-16"
     assert f"{kit.name}, step 16: It has no call for this." in matrix.get_text()
+
+
+def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
+    source: Source,
+) -> None:
+    (source.samples / "servers.toml").write_text(
+        '[[gap]]\nserver = "ceph"\nkey = "shares"\nexcept = ["boto3"]\n'
+        'reason = "It knows no goats."\nlink = "https://example.org/goats"\n'
+    )
+    contents = dict(panels(section(source.page(), 16)))
+    for kit in KITS.values():
+        told = [note.get_text() for note in contents[kit.name].select(".note")]
+        if kit.id == "boto3":
+            assert not told
+        else:
+            assert (
+                "On Ceph 16 this step does not do what it should: It knows no"
+                in (told[0])
+            )
+    matrix = BeautifulSoup(
+        (source.folder / "out" / "matrix.html").read_text(), "html.parser"
+    )
+    said = "On Ceph 16, step 16: It knows no goats. boto3 (S3 API) can."
+    assert said in matrix.get_text()
+    versions = matrix.select("table.livesteps-matrix")[1]
+    assert versions.select("thead th")[-1].get_text() == "on Ceph 16"
+    for kit, row in zip(KITS.values(), versions.select("tbody tr"), strict=True):
+        whole = f"{len(STEPS) - (kit.id != 'boto3')} of {len(STEPS)}"
+        expected = whole if "ceph" in kit.servers else "-"
+        assert row.select("td")[-1].get_text() == expected
 
 
 def test_a_matrix_of_what_is_not_known_is_an_error(source: Source) -> None:

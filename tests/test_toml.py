@@ -92,8 +92,8 @@ def complaint(path: Path) -> str:
                 *(0, "check: unknown '{built}'; known: "),
             ),
             (
-                *("unknown server", SDK, '["debian"]', '["debain"]'),
-                *(0, "servers.0: Input should be 'debian' or 'moto'"),
+                *("unknown server", SDK, '["debian", ', '["debain", '),
+                *(0, "servers.0: Input should be 'debian', 'moto' or 'ceph'"),
             ),
             (
                 *("unknown key", STEPS, "token = true", "tokens = true"),

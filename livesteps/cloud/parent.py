@@ -105,6 +105,12 @@ class Cloud:
         return url
 
     @property
+    def admin_password(self) -> str:
+        """Of Keystone's user `admin`, in the project `admin`."""
+        password: str = self._started()["admin_password"]
+        return password
+
+    @property
     def versions(self) -> dict[str, str]:
         """The versions of Swift and Keystone, by lower-case name."""
         versions: dict[str, str] = self._started()["versions"]

@@ -68,6 +68,20 @@ class RequestLog:
         return _Body(body, exchange)
 
 
+def begun(service: str, method: str, path: str, query: str, headers: Headers) -> Record:
+    """The record of a request that is not answered yet."""
+    return {
+        "start": time.time(),
+        "service": service,
+        "method": method,
+        "path": path,
+        "query": _SECRET_QUERY.sub(rf"\g<1>{HIDDEN}", query),
+        "status": 500,
+        "request_headers": telling(headers),
+        "response_headers": {},
+    }
+
+
 def _no_body(body: Iterable[bytes]) -> list[bytes]:
     """Nothing, as a list.
 
@@ -92,22 +106,17 @@ class _Exchange:
         self.received = 0
         self.input = environ["wsgi.input"] = _Input(environ["wsgi.input"])
         path = environ.get("RAW_PATH_INFO") or environ.get("PATH_INFO", "")
-        self.record: Record = {
-            "start": time.time(),
-            "service": service,
-            "method": environ["REQUEST_METHOD"],
-            "path": path.partition("?")[0],
-            "query": _SECRET_QUERY.sub(
-                rf"\g<1>{HIDDEN}", environ.get("QUERY_STRING") or ""
-            ),
-            "status": 500,
-            "request_headers": _telling(_request_headers(environ)),
-            "response_headers": {},
-        }
+        self.record = begun(
+            service,
+            environ["REQUEST_METHOD"],
+            path.partition("?")[0],
+            environ.get("QUERY_STRING") or "",
+            _request_headers(environ),
+        )
 
     def answered(self, status: str, headers: Headers) -> None:
         self.record["status"] = int(status.split(None, 1)[0])
-        self.record["response_headers"] = _telling(headers)
+        self.record["response_headers"] = telling(headers)
 
     def end(self) -> None:
         """Hand the record over, the first time this is called."""
@@ -179,7 +188,7 @@ def _request_headers(environ: Environ) -> Headers:
     return headers
 
 
-def _telling(headers: Headers) -> dict[str, str]:
+def telling(headers: Headers) -> dict[str, str]:
     """The headers worth showing, by name in Title-Case, with secrets hidden."""
     shown = {}
     for name, value in sorted(headers):

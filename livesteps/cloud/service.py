@@ -72,7 +72,9 @@ class Service:
                 out.flush()
 
             versions = {name: metadata.version(name) for name in ("swift", "keystone")}
-            tell({"done": urls(vars(self._kept)) | {"versions": versions}})
+            password = self._kept.admin_password
+            more = {"versions": versions, "admin_password": password}
+            tell({"done": urls(vars(self._kept)) | more})
             for line in commands:
                 tell(self._answer(json.loads(line)))
 

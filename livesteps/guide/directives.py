@@ -21,13 +21,14 @@ from livesteps.guide.nodes import (
     gap,
     output,
     requests,
+    server_gaps,
     stamp,
     tab,
     tab_set,
     table,
 )
 from livesteps.guide.shelf import shelf
-from livesteps.kit import Kit
+from livesteps.kit import SERVERS, Kit
 from livesteps.recording import output_path
 from livesteps.trouble import read_said, trouble_path
 
@@ -95,6 +96,7 @@ class StepDirective(SphinxDirective):
             else:
                 shared.append(node)
         self.env.note_dependency(str(parts.steps.path))
+        self.env.note_dependency(str(parts.servers[SERVERS[0]].path))
         contents = {
             kit.id: own.get(kit.id, []) + self._step_of(kit, number)
             for kit in parts.kits
@@ -115,6 +117,7 @@ class StepDirective(SphinxDirective):
         self.env.note_dependency(str(output_path(folder, number)))
         return [
             *gap(kit, number),
+            *server_gaps(kit, parts.steps.steps[number - 1], parts.servers),
             *self._code_of(kit, number, kit.path),
             *output(recording.outputs[number - 1]),
             *requests(recording.steps[number - 1].request),

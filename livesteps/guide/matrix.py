@@ -13,14 +13,12 @@ from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
 from livesteps.guide.shelf import Shelf, shelf
-from livesteps.kit import Kit
+from livesteps.kit import SERVERS, Kit
 from livesteps.recording import RecordedStep
+from livesteps.servers import TITLES, ServerGap
 
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
-
-SERVERS = {"debian": "Debian 12", "moto": "moto"}
-"""What `servers` of an sdk.toml names, as a reader knows it."""
 
 
 class Chart(nodes.General, nodes.Element):
@@ -92,6 +90,7 @@ class MatrixDirective(SphinxDirective):
                 f"there is no matrix of '{wanted}'; {nearest(wanted, MADE)}"
             )
         self.env.note_dependency(str(parts.steps.path))
+        self.env.note_dependency(str(parts.servers[SERVERS[0]].path))
         for kit in parts.every:
             self.env.note_dependency(str(kit.folder / "sdk.toml"))
             self.env.note_dependency(str(parts.folders[kit.id] / "run.toml"))
@@ -115,7 +114,21 @@ def _passed(parts: Shelf) -> list[nodes.Node]:
         for kit in parts.every
         for step, gap in kit.gaps.items()
     ]
+    for name, server in parts.servers.items():
+        for lack in server.gaps:
+            steps = _concerned(parts, lack)
+            able = [kit.name for kit in parts.every if kit.id in lack.able]
+            others = f" {' and '.join(able)} can." if able else ""
+            text = f"On {TITLES[name]}, step {steps}: {lack.reason}{others}"
+            why.append(nodes.paragraph(text, text))
     return [_table([nodes.Text("SDK"), *_heads(parts)], rows), *why]
+
+
+def _concerned(parts: Shelf, lack: ServerGap) -> str:
+    """The numbers of the steps that a server's gap is in."""
+    return ", ".join(
+        str(step.number) for step in parts.steps.steps if lack.concerns("", step)
+    )
 
 
 def _seconds(parts: Shelf) -> list[nodes.Node]:
@@ -175,7 +188,7 @@ def _versions(parts: Shelf) -> list[nodes.Node]:
             recording.servers.get("swift", "-"),
             recording.servers.get("keystone", "-"),
             f"{recording.date}",
-            ", ".join(SERVERS[server] for server in kit.servers) or "-",
+            *(_passed_on(parts, kit, server) for server in TITLES),
         ]
         rows.append([nodes.Text(text) for text in texts])
     heads = (
@@ -185,7 +198,7 @@ def _versions(parts: Shelf) -> list[nodes.Node]:
         "Swift",
         "Keystone",
         "recorded on",
-        "is also run against",
+        *(f"on {title}" for title in TITLES.values()),
     )
     made = [_table([nodes.Text(head) for head in heads], rows)]
     for kit in parts.every:
@@ -194,6 +207,18 @@ def _versions(parts: Shelf) -> list[nodes.Node]:
             text += f"{kit.recorded_only}."
             made.append(nodes.paragraph(text, text))
     return made
+
+
+def _passed_on(parts: Shelf, kit: Kit, server: str) -> str:
+    """How many of the steps pass on another server, if the SDK is run there."""
+    if server not in kit.servers:
+        return "-"
+    steps = parts.steps.steps
+    gaps = sum(
+        step.number in kit.gaps or parts.servers[server].gap(kit.id, step) is not None
+        for step in steps
+    )
+    return f"{len(steps) - gaps} of {len(steps)}"
 
 
 def _ways(parts: Shelf) -> list[nodes.Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from sphinx_design.tabs import sd_tab_label
 
 from livesteps.kit import Gap, Kit, Way
 from livesteps.recording import Exchange, Recording
+from livesteps.servers import TITLES, Server, ServerGap
+from livesteps.step import Step
 
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
@@ -102,12 +105,28 @@ def gap(kit: Kit, step: int) -> list[nodes.Node]:
     return cannot(f"{kit.name} cannot do this step", kit.gaps[step])
 
 
-def cannot(what: str, why: Gap | Way) -> list[nodes.Node]:
+def server_gaps(
+    kit: Kit, step: Step, servers: Mapping[str, Server]
+) -> list[nodes.Node]:
+    """Why a step cannot be done on a server, for each where it cannot."""
+    made = []
+    for name, server in servers.items():
+        if declared := server.gap(kit.id, step):
+            what = f"On {TITLES[name]} this step does not do what it should"
+            made += cannot(what, declared, nodes.note)
+    return made
+
+
+def cannot(
+    what: str,
+    why: Gap | ServerGap | Way,
+    admonition: type[nodes.Element] = nodes.warning,
+) -> list[nodes.Node]:
     """That something cannot be done, and why."""
     text = nodes.paragraph("", f"{what}: {why.reason} ")
     text += nodes.reference("", "See its makers' words", refuri=why.link)
     text += nodes.Text(".")
-    return [nodes.warning("", text)]
+    return [admonition("", text)]
 
 
 def output(text: str) -> list[nodes.Node]:

@@ -13,6 +13,7 @@ from sphinx.util.logging import getLogger
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits
 from livesteps.recording import Recording, check_recording, read_recording
+from livesteps.servers import Server, load_servers
 from livesteps.step import Steps, load_steps
 from livesteps.trouble import load_troubles
 
@@ -27,6 +28,7 @@ class Shelf:
 
     samples: Path
     steps: Steps
+    servers: dict[str, Server]
     kits: tuple[Kit, ...]
     """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
     every: tuple[Kit, ...]
@@ -59,6 +61,7 @@ def open_shelf(app: Sphinx, config: Config) -> None:
     newer = config.livesteps_fresh
     try:
         steps = load_steps(samples / "steps.toml")
+        servers = load_servers(steps)
         kits = load_kits(samples)
         troubles = tuple(load_troubles(samples))
         if not kits:
@@ -89,6 +92,7 @@ def open_shelf(app: Sphinx, config: Config) -> None:
     _shelves[config] = Shelf(
         samples,
         steps,
+        servers,
         edition,
         tuple(kits.values()),
         troubles,
