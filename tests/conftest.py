@@ -134,10 +134,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def livesteps(
     environment: dict[str, str],
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in a folder, with more environment if need be."""
+    """Run the command in a folder, with more environment if need be; it has so many
+    seconds."""
 
     def run(
-        folder: Path, *arguments: str, **more: str
+        folder: Path, *arguments: str, within: float = 120, **more: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *arguments],
@@ -145,7 +146,7 @@ def livesteps(
             env={**environment, **more},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=within,
             check=False,
         )
 

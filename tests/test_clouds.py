@@ -1,0 +1,112 @@
+"""Every SDK on a cloud of clouds.yaml, whatever its entry says of how to get in."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from guides import ROOT
+
+from livesteps.cloud import Cloud, Project, supported
+from livesteps.kit import load_kits
+from livesteps.place import APPLICATION_CREDENTIAL, UNUSUAL
+
+DEADLINE = 600
+
+pytestmark = pytest.mark.skipif(supported() is not None, reason=str(supported()))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry: on which cloud, and what it says."""
+
+    name: str
+    tls: bool = False
+    by: str = "name"
+    """The user and the project are told by `name`, `id`, or `credential`."""
+    ending: str = "/v3"
+    """Of auth_url."""
+    unusual: bool = False
+    """Another domain, whose name is not ASCII, and the internal interface alone."""
+
+
+ENTRIES = (
+    Entry("as the cloud itself writes it, auth_url with a slash", ending="/"),
+    Entry("TLS, by ids, another domain, internal", tls=True, by="id", unusual=True),
+    Entry("TLS, by an application credential", tls=True, by="credential", ending=""),
+    Entry("internal, another domain, slash after v3", ending="/v3/", unusual=True),
+)
+"""Together they have each spelling of auth_url, each way, and each of the rest."""
+
+
+@pytest.fixture(scope="module")
+def clouds() -> Iterator[dict[bool, Cloud]]:
+    """A cloud without TLS and one with."""
+    with Cloud() as plain, Cloud(tls=True) as secure:
+        yield {False: plain, True: secure}
+
+
+def written(entry: Entry, cloud: Cloud, project: Project) -> dict[str, Any]:
+    """The entry as a person writes it."""
+    auth: dict[str, str] = {
+        "auth_url": project.auth_url.removesuffix("/v3") + entry.ending
+    }
+    found: dict[str, Any] = {"region_name": "RegionOne", "auth": auth}
+    if entry.by == "credential":
+        made = cloud.application_credential(project)
+        found["auth_type"] = "v3applicationcredential"
+        auth["application_credential_id"] = made.id
+        auth["application_credential_secret"] = made.secret
+    else:
+        auth["password"] = project.password
+        if entry.by == "id":
+            auth |= {"user_id": project.user_id, "project_id": project.id}
+        else:
+            auth |= {
+                "username": project.name,
+                "project_name": project.name,
+                "user_domain_name": project.domain_name,
+                "project_domain_name": project.domain_name,
+            }
+    if project.interface:
+        found["interface"] = project.interface
+    if cloud.ca:
+        found["cacert"] = str(cloud.ca)
+    return found
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_every_sdk_passes(
+    entry: Entry,
+    clouds: dict[bool, Cloud],
+    livesteps: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    cloud = clouds[entry.tls]
+    unusual = UNUSUAL if entry.unusual else {}
+    project = cloud.project(f"reader {ENTRIES.index(entry)}", **unusual)
+    file = tmp_path / "clouds.yaml"
+    file.write_text(
+        yaml.safe_dump({"clouds": {"theirs": written(entry, cloud, project)}})
+    )
+    ran = livesteps(
+        *(ROOT, "run", "--all", "--os-cloud", "theirs"),
+        OS_CLIENT_CONFIG_FILE=str(file),
+        within=DEADLINE,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
+    for kit in load_kits(ROOT / "samples").values():
+        if kit.recorded_only:
+            continue
+        way = kit.ways[APPLICATION_CREDENTIAL]
+        if entry.by == "credential" and way.reason:
+            assert way.reason in rows[kit.id]
+        elif "is not installed" not in rows[kit.id]:
+            assert re.search(r" 17 of 17 .*passed", rows[kit.id]), rows[kit.id]
