@@ -248,12 +248,12 @@ def test_fifty_fractals_by_two_workers_of_which_one_is_killed(
     told = {each["uuid"]: each for each in answer["objects"]}
     assert sorted(told) == sorted(asked)
 
-    objects = account.snapshot()["fractals"]
+    objects = account.snapshot()["fractals-pictures"]
     assert {name: each.md5 for name, each in objects.items()} == {
         uuid: each["checksum"] for uuid, each in told.items()
     }
     assert {each.content_type for each in objects.values()} == {"image/png"}
-    assert account.metadata("fractals", asked[0])["uuid"] == asked[0]
+    assert account.metadata("fractals-pictures", asked[0])["uuid"] == asked[0]
     for number, uuid in enumerate(asked, start=1):
         parameters = Parameters(x=-0.7, span=3 / number, width=160, height=120)
         assert pictures[uuid].content == draw(parameters)
@@ -305,7 +305,7 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
 
     assert moved() == 500
     assert deployed.run("verify") == "500 pictures verified\n"
-    objects = account.snapshot()["fractals"]
+    objects = account.snapshot()["fractals-pictures"]
     assert {name: each.md5 for name, each in objects.items()} == checksums
     with deployed.database.session() as session:
         assert session.scalar(sa.select(sa.func.count(Picture.uuid))) == 0
@@ -339,7 +339,7 @@ def test_the_gallery_shows_pictures_out_of_swift(
     page.close()
     assert errors == []
 
-    objects = account.snapshot()["fractals"]
+    objects = account.snapshot()["fractals-pictures"]
     assert sorted(src for src, *_ in shown) == sorted(
         f"{url}/fractal/{name}" for name in objects
     )

@@ -311,7 +311,7 @@ def test_while_swift_is_away_a_picture_waits_and_is_stored_later(
     assert drawing.step()
     told = web.get(f"/v1/fractal/{uuid}").json
     assert (told["storage"], told["error"]) == ("swift", None)
-    assert account.snapshot()["fractals"][uuid].md5 == told["checksum"]
+    assert account.snapshot()["fractals-pictures"][uuid].md5 == told["checksum"]
     picture = draw(Parameters(width=32, height=24))
     assert web.get(f"/fractal/{uuid}").data == picture
 
@@ -322,5 +322,5 @@ def test_while_swift_is_away_a_picture_waits_and_is_stored_later(
     assert web.delete(f"/v1/fractal/{uuid}").status_code == 503
     front.always = ""
     assert web.delete(f"/v1/fractal/{uuid}").status_code == 204
-    assert account.snapshot() == {"fractals": {}}
+    assert account.snapshot() == {"fractals-pictures": {}}
     app.database.engine.dispose()

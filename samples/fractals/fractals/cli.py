@@ -72,7 +72,7 @@ def main() -> None:
     FRACTALS_DATABASE_URL   sqlite:///fractals.db, or postgresql://...
     FRACTALS_STORAGE        where new pictures go: database, file or swift
     FRACTALS_FOLDER         the folder of the storage file: pictures
-    FRACTALS_CONTAINER      the container of the storage swift: fractals
+    FRACTALS_CONTAINER      that of the storage swift: fractals-pictures
     FRACTALS_CLAIM_SECONDS  how long a worker may take for a picture: 600
     """
     # Told to end, a worker gives back what it has claimed.

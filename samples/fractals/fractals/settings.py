@@ -15,7 +15,7 @@ DEFAULTS = {
     "FRACTALS_DATABASE_URL": "sqlite:///fractals.db",
     "FRACTALS_STORAGE": "database",
     "FRACTALS_FOLDER": "pictures",
-    "FRACTALS_CONTAINER": "fractals",
+    "FRACTALS_CONTAINER": "fractals-pictures",
     "FRACTALS_CLAIM_SECONDS": "600",
 }
 

@@ -1,0 +1,226 @@
+"""The page on durability followed in its own order, the Fractals app included."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from guides import ROOT
+
+from livesteps.errors import Problem
+from livesteps.fractals import APP
+from livesteps.kit import load_kit
+from livesteps.place import Embedded
+from livesteps.program import Program
+from livesteps.run import Run
+from livesteps.stage import Stage
+
+# Of webob, which the cloud uses.
+pytestmark = pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
+
+PAGE = ROOT / "doc" / "durability.rst"
+README = APP / "README.rst"
+OWN = "fractals-pictures"
+"""The container that the app has to itself."""
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What the page tells a reader to do: a step, a setting, or a command."""
+
+    step: int = 0
+    setting: str = ""
+    command: str = ""
+
+
+def page() -> list[Doing]:
+    """What the page tells, in its order; but not what only some readers need."""
+    told = []
+    language = ""
+    for line in PAGE.read_text().splitlines():
+        if found := re.fullmatch(r"\.\. step:: (\d+)", line):
+            told.append(Doing(step=int(found[1])))
+        elif found := re.fullmatch(r"\.\. code-block:: (\w+)", line):
+            language = found[1]
+        elif found := re.fullmatch(r"   export (\w+=\w+)", line):
+            assert language == "shell"
+            told.append(Doing(setting=found[1]))
+        elif found := re.fullmatch(r"   \$ fractals (.+)", line):
+            assert language == "console"
+            told.append(Doing(command=found[1]))
+    return told
+
+
+class Reader:
+    """Somebody who runs the app, with its settings, beside the steps."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self.environment = environment
+        self._server: subprocess.Popen[str] | None = None
+
+    def fractals(self, line: str) -> str:
+        """Run the app's command, as the shell does, variables before it included."""
+        words = shlex.split(line)
+        more = [word for word in words if word.startswith("FRACTALS_")]
+        ran = subprocess.run(
+            [sys.executable, "-m", "fractals", *words[len(more) :]],
+            cwd=self._folder,
+            env={**self.environment, **dict(word.split("=") for word in more)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return ran.stdout if ran.returncode == 0 else f"{ran.stdout}{ran.stderr}"
+
+    def serve(self) -> str:
+        """Start the app, or start it again; gives its address."""
+        self.stop()
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "fractals", "serve", "--port", "0"],
+            cwd=self._folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._server.stdout
+        return self._server.stdout.readline().strip().rstrip("/")
+
+    def stop(self) -> None:
+        """End the app."""
+        if self._server:
+            self._server.kill()
+            self._server.communicate()
+
+    def pictures(self, url: str) -> dict[str, str]:
+        """The checksums of what the app gives, by uuid."""
+        with requests.Session() as client:
+            client.trust_env = False
+            listed = client.get(f"{url}/v1/fractal?results_per_page=-1", timeout=60)
+            found = {}
+            for each in listed.json()["objects"]:
+                got = client.get(f"{url}/fractal/{each['uuid']}", timeout=60)
+                found[each["uuid"]] = hashlib.md5(got.content).hexdigest()
+                assert got.status_code == 200, got.text
+        return found
+
+
+@pytest.fixture
+def place(stage: Stage, request: pytest.FixtureRequest) -> Embedded:
+    """A project for the steps and the app alike."""
+    assert stage.cloud
+    made = stage.place("reader")
+    assert isinstance(made, Embedded)
+    return made
+
+
+@pytest.fixture
+def reader(
+    tmp_path: Path, environment: dict[str, str], place: Embedded
+) -> Iterator[Reader]:
+    made = Reader(
+        tmp_path,
+        {
+            **environment,
+            **place.environment,
+            "PYTHONPATH": f"{APP}{os.pathsep}{environment['PYTHONPATH']}",
+        },
+    )
+    yield made
+    made.stop()
+
+
+def names(place: Embedded, container: str) -> set[str]:
+    """What is in a container."""
+    return set(place.account.snapshot()[container])
+
+
+@pytest.mark.parametrize("sdk", ["curl", "libcloud"])
+def test_the_page_in_its_order_loses_no_picture(
+    stage: Stage, place: Embedded, reader: Reader, sdk: str
+) -> None:
+    kit = load_kit(ROOT / "samples" / sdk / "sdk.toml")
+    try:
+        kit.check_machine()
+    except Problem as problem:
+        pytest.skip(problem.what)
+    told = page()
+    assert [each.step for each in told if each.step] == list(range(1, 18))
+    assert Doing(command="migrate --to swift") in told
+
+    reader.environment["FRACTALS_STORAGE"] = "file"
+    reader.fractals("upgrade create --tasks 3 --width 64 --height 48")
+    url = reader.serve()
+    pictures = reader.pictures(url)
+    assert len(pictures) == 3
+
+    with Program(kit, stage.steps) as program:
+        run = Run(program, place, fractals=url, pictures=pictures)
+        for each in told:
+            if each.step:
+                # The contracts know of no app beside the steps.
+                result = run.advance(check=False)
+                assert result
+                assert result.failure is None, str(result.failure)
+                assert result.step.number == each.step
+            elif each.setting:
+                name, _, value = each.setting.partition("=")
+                reader.environment[name] = value
+                url = reader.serve()
+            else:
+                assert reader.fractals(each.command) == "3 pictures moved to swift\n"
+            assert reader.pictures(url) == pictures
+    assert reader.environment["FRACTALS_STORAGE"] == "swift"
+    assert reader.fractals("verify") == "3 pictures verified\n"
+    assert place.account.snapshot().keys() == {OWN}
+    assert names(place, OWN) == pictures.keys()
+
+
+def test_no_program_of_the_guide_uses_the_apps_container() -> None:
+    steps = (ROOT / "samples" / "steps.toml").read_text()
+    programs = {
+        path: path.read_text()
+        for toml in ROOT.glob("samples/*/sdk.toml")
+        for path in [toml, load_kit(toml).path]
+    }
+    assert len(programs) > 20
+    assert OWN not in steps
+    assert [path for path, text in programs.items() if OWN in text] == []
+    assert f"name: {OWN}\n" in (ROOT / "doc" / "fractals.yaml").read_text()
+
+
+@pytest.mark.parametrize(("path", "prompt"), [(PAGE, "      $ "), (README, "    ")])
+def test_who_has_pictures_in_the_old_container_moves_them(
+    reader: Reader, place: Embedded, path: Path, prompt: str
+) -> None:
+    moving = re.findall(
+        rf"^{re.escape(prompt)}(FRACTALS_\w+=\w+ )?fractals (migrate .+)",
+        path.read_text().partition("Earlier versions")[2],
+        re.MULTILINE,
+    )
+    assert len(moving) == 2
+    reader.environment["FRACTALS_STORAGE"] = "swift"
+    reader.environment["FRACTALS_CONTAINER"] = "fractals"
+    reader.fractals("upgrade create --tasks 3 --width 64 --height 48")
+    pictures = reader.pictures(reader.serve())
+    # What an environment says goes on.
+    assert names(place, "fractals") == pictures.keys()
+
+    del reader.environment["FRACTALS_CONTAINER"]
+    reader.fractals("create --tasks 1 --width 64 --height 48")
+    assert reader.fractals("verify").count("missing in swift: ") == 3
+    for variable, command in moving:
+        reader.fractals(variable + command)
+    assert reader.fractals("verify") == "4 pictures verified\n"
+    assert reader.pictures(reader.serve()).items() > pictures.items()
+    assert names(place, "fractals") == set()
