@@ -22,6 +22,7 @@ from livesteps.batch import Outcome, State, only_recorded, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
+from livesteps.output import Output
 from livesteps.recording import read_recording, write_recording
 from livesteps.stage import Stage, supported
 from livesteps.step import Steps, load_steps
@@ -42,7 +43,8 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         try:
-            return super().invoke(ctx)
+            with Output():
+                return super().invoke(ctx)
         except Problem as problem:
             click.echo(str(problem), err=True)
             ctx.exit(2)
