@@ -13,7 +13,8 @@ from livesteps.errors import Problem
 from livesteps.kit import Kit
 from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
-from livesteps.run import Failure
+from livesteps.redact import Redaction
+from livesteps.run import Failure, Result
 from livesteps.stage import Stage
 from livesteps.step import Step
 
@@ -50,6 +51,14 @@ class Outcome:
     """The steps of which something is declared a gap, of the SDK or the server."""
     version: str = ""
     """Of the SDK that runs here, or that was recorded, if either is so."""
+    language: str = ""
+    """Version of the language, likewise."""
+    results: list[Result] = field(default_factory=list)
+    """Of the steps that were run."""
+    servers: dict[str, str] = field(default_factory=dict)
+    """Versions of the servers that it ran against, by name."""
+    redact: Redaction = field(default_factory=Redaction)
+    """Takes out of a text what nobody but the person may see."""
 
 
 def only_recorded(kit: Kit, steps: int) -> Outcome:
@@ -66,6 +75,7 @@ def only_recorded(kit: Kit, steps: int) -> Outcome:
         State.RECORDED,
         why=f"on {recording.date}: {kit.recorded_only}",
         version=recording.sdk,
+        language=recording.language,
     )
 
 
@@ -74,6 +84,7 @@ def look_for(outcome: Outcome) -> None:
     try:
         outcome.kit.check_machine()
         outcome.version = outcome.kit.version_of("sdk")
+        outcome.language = outcome.kit.version_of("language")
     except Problem as problem:
         outcome.state, outcome.why = State.NOT_RUN, problem.what
 
@@ -177,6 +188,8 @@ def _run_one(
                 return
             begun += time.monotonic() - built
             with stage.run(program, recording) as run:
+                outcome.results, outcome.redact = run.results, run.redact
+                outcome.servers = run.servers
                 for result in run:
                     outcome.seconds = time.monotonic() - begun
                     outcome.step = result.step

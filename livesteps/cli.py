@@ -24,6 +24,7 @@ from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
 from livesteps.output import Output
 from livesteps.recording import read_recording, write_recording
+from livesteps.report import FORMATS, Reports
 from livesteps.stage import Stage, supported
 from livesteps.step import Steps, load_steps
 from livesteps.trouble import load_troubles, meet, write_said
@@ -112,6 +113,14 @@ _require = click.option(
 @click.option(
     "--way", default="", metavar="NAME", help="Connect in this way, not by a password."
 )
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"Write a report: {', '.join(FORMATS)} (may be repeated).",
+)
 @_require
 def run(
     sdks: tuple[str, ...],
@@ -121,6 +130,7 @@ def run(
     server: str,
     tls: bool,
     way: str,
+    reports: tuple[Path, ...],
     require: tuple[str, ...],
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
@@ -143,17 +153,23 @@ def run(
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
     why_not = None if os_cloud else supported(server)
-    with Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage:
-        why_not = why_not or stage.why_not
-        # The samples are read while the servers start.
-        outcomes = _outcomes(
-            chosen, steps, why_not, named=sdks, server=server, way=stage.way
-        )
-        with _progress(outcomes, steps) as tell:
-            whole = run_batch(
-                stage, outcomes, tell, last=last, compare=os_cloud is None
+    kind, name = ("cloud", os_cloud) if os_cloud else ("server", server)
+    with Reports(reports, steps, kind, name, last, required) as report:
+        report.outcomes = [Outcome(kit) for kit in chosen]
+        with (
+            Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage,
+            report.of(stage),
+        ):
+            why_not = why_not or stage.why_not
+            # The samples are read while the servers start.
+            outcomes = report.outcomes = _outcomes(
+                chosen, steps, why_not, named=sdks, server=server, way=stage.way
             )
-    _finish(outcomes, steps, required, whole)
+            with _progress(outcomes, steps) as tell:
+                whole = run_batch(
+                    stage, outcomes, tell, last=last, compare=os_cloud is None
+                )
+        _finish(outcomes, steps, required, whole)
 
 
 @main.command()

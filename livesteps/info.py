@@ -1,60 +1,53 @@
-"""What a server says of itself at `/info`, and what of the guide it lacks by that."""
+"""What an object store says of itself: `/info`, which takes no token."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from livesteps.kit import SERVERS
-from livesteps.s3 import S3Account
-from livesteps.servers import Server, ServerGap, load_servers
-from livesteps.snapshot import TIMEOUT, Account
-from livesteps.step import Steps
+TIMEOUT = 10
+"""Seconds that one answer may take."""
 
 
-def read_info(account: Account | S3Account) -> dict[str, Any]:
-    """What the server of an account says; nothing where it does not.
+@dataclass(frozen=True)
+class Info:
+    """What it said, or why it could not be read."""
 
-    Swift has it at `/info`, Ceph at `/swift/info`: where the version begins in
-    the account's address.
+    content: dict[str, Any] | None
+    why: str = ""
+    """In one line, without an address."""
+
+
+def read_info(account_url: str, http: requests.Session) -> Info:
+    """Ask the store of an account; nothing that it answers is an error.
+
+    It lies above the version in the account's address: `/info` of Swift,
+    `/swift/info` of Ceph's gateway; or at the host's root, where only the
+    account is below something else.
     """
-    url = account.url.rpartition("/v1")[0] + "/info"
-    try:
-        with account.anyone() as anyone:
-            answer = anyone.get(url, timeout=TIMEOUT)
-        info = answer.json() if answer.ok else {}
-    except requests.RequestException:
-        return {}
-    return info if isinstance(info, dict) else {}
-
-
-def missing(info: Mapping[str, Any], steps: Steps) -> Server:
-    """A server that says this: how it differs from what is recorded.
-
-    What it lacks is no failure of an SDK. Without static large objects an SDK may
-    make dynamic ones, of which Ceph's `/info` says nothing.
-    """
-    servers = load_servers(steps)
-    if "swift" not in info:
-        return servers[SERVERS[0]]
-    # Ceph gives its own version here, 10 or more; Swift has been at 2 since 2014.
-    version = re.match(r"\d+", str(info["swift"].get("version", "")))
-    ceph = version and int(version[0]) >= 10
-    server = servers["ceph" if ceph else SERVERS[0]]
-    # Another version may have what is declared a gap.
-    gaps = tuple(gap.model_copy(update={"server": ""}) for gap in server.gaps)
-    without = {}
-    if "tempurl" not in info:
-        reason = "this cloud has no temporary URLs"
-        gaps = (ServerGap(server="", key="shares", reason=reason, link=""), *gaps)
-    if "slo" not in info:
-        for step in steps.steps:
-            names = [name for objects in step.holds.values() for name in objects]
-            if any(steps.objects[name].segments for name in names):
-                without[step.number] = "this cloud has no static large objects"
-                break
-    return replace(server, gaps=gaps, without=without)
+    url = urlsplit(account_url)
+    above = f"/{url.path.strip('/')}/".partition("/v1/")[0]
+    why = ""
+    for path in dict.fromkeys([f"{above}/info", "/info"]):
+        try:
+            answer = http.get(
+                urlunsplit((url.scheme, url.netloc, path, "", "")),
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return Info(None, f"no answer to GET {path}: {type(error).__name__}")
+        if answer.status_code != 200:
+            why = why or f"GET {path} was answered by {answer.status_code}"
+            continue
+        try:
+            content = answer.json()
+        except ValueError:
+            content = None
+        if isinstance(content, dict):
+            return Info(content)
+        why = why or f"what GET {path} gave is not a JSON object"
+    return Info(None, why)

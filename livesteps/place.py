@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from livesteps.ceph import Ceph
 from livesteps.cloud import Cloud, Project
+from livesteps.redact import Redaction
 from livesteps.s3 import Moto, S3Account
 from livesteps.snapshot import Account, DistantAccount, EmbeddedAccount, Snapshot
 
@@ -50,6 +53,32 @@ class Place(Protocol):
 
     def held(self, requests: list[Request] | None) -> Snapshot:
         """What the account holds after these requests."""
+
+
+def redaction(place: Place, known: Mapping[str, str]) -> Redaction:
+    """Takes the secrets of a place out of a text, and where it is.
+
+    Of a cloud of a person's own, neither its hosts nor the project's id is
+    needed by whoever reads what happened there.
+    """
+    where = dict(known)
+    for url, what in (
+        (place.environment.get("OS_AUTH_URL", ""), "identity address"),
+        (place.account.url, "object storage address"),
+    ):
+        address = urlsplit(url)
+        where.setdefault(address.netloc, what)
+        if address.hostname not in ("localhost", "127.0.0.1", "::1"):
+            where.setdefault(address.hostname or "", what)
+    for value in (
+        *re.findall(r"[0-9a-f]{32}", urlsplit(place.account.url).path),
+        place.environment.get("OS_PROJECT_ID", ""),
+    ):
+        where.setdefault(value, "project id")
+    credential = place.environment.get("OS_APPLICATION_CREDENTIAL_ID", "")
+    where.setdefault(credential, "application credential")
+    where.pop("", None)
+    return Redaction(tuple(place.secrets), where)
 
 
 class Embedded:

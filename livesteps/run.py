@@ -14,7 +14,7 @@ from pathlib import Path
 from livesteps import contract
 from livesteps.errors import shown
 from livesteps.normalise import normalise, secret_in, without_secrets
-from livesteps.place import Place, Request
+from livesteps.place import Place, Request, redaction
 from livesteps.program import Program, indented
 from livesteps.recording import (
     RecordedStep,
@@ -74,7 +74,8 @@ class Result:
     step: Step
     output: str
     seconds: float
-    requests: tuple[Request, ...]
+    requests: tuple[Request, ...] | None
+    """None where nobody sees them."""
     failure: Failure | None = None
     said: str = ""
     """What it printed to standard error, as if of the published file."""
@@ -144,6 +145,8 @@ class Run:
         self._deadline = deadline
         self._streams = program.streams
         self.known = {**place.known, fractals.partition("//")[2]: "fractals address"}
+        self.redact = redaction(place, self.known)
+        self.servers = place.versions
 
     def __iter__(self) -> Iterator[Result]:
         """The steps in their order, until one fails."""
@@ -200,7 +203,8 @@ class Run:
                 broken,
                 self._server.without.get(step.number, "") if self._server else "",
             )
-        result = Result(step, output, seconds, tuple(requests or ()), failure, said)
+        seen = None if requests is None else tuple(requests)
+        result = Result(step, output, seconds, seen, failure, said)
         self.results.append(result)
         return result
 
@@ -219,7 +223,7 @@ class Run:
                 RecordedStep(
                     number=result.step.number,
                     seconds=round(result.seconds, 3),
-                    request=exchanges(result.requests),
+                    request=exchanges(result.requests or ()),
                 )
                 for result in self.results
             ),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,31 @@ def load_servers(steps: Steps) -> dict[str, Server]:
         )
         for name in SERVERS
     }
+
+
+def missing(info: Mapping[str, Any], steps: Steps) -> Server:
+    """A server that says this: how it differs from what is recorded.
+
+    What it lacks is no failure of an SDK. Without static large objects an SDK may
+    make dynamic ones, of which Ceph's `/info` says nothing.
+    """
+    servers = load_servers(steps)
+    if "swift" not in info:
+        return servers[SERVERS[0]]
+    # Ceph gives its own version here, 10 or more; Swift has been at 2 since 2014.
+    version = re.match(r"\d+", str(info["swift"].get("version", "")))
+    ceph = version and int(version[0]) >= 10
+    server = servers["ceph" if ceph else SERVERS[0]]
+    # Another version may have what is declared a gap.
+    gaps = tuple(gap.model_copy(update={"server": ""}) for gap in server.gaps)
+    without = {}
+    if "tempurl" not in info:
+        reason = "this cloud has no temporary URLs"
+        gaps = (ServerGap(server="", key="shares", reason=reason, link=""), *gaps)
+    if "slo" not in info:
+        for step in steps.steps:
+            names = [name for objects in step.holds.values() for name in objects]
+            if any(steps.objects[name].segments for name in names):
+                without[step.number] = "this cloud has no static large objects"
+                break
+    return replace(server, gaps=gaps, without=without)

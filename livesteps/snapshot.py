@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from livesteps.cloud import Cloud, CloudError, Project
+from livesteps.info import Info, read_info
 from livesteps.segments import Segment, parts_of, segments_in
 from livesteps.session import Session
 
@@ -193,6 +194,11 @@ class DistantAccount(Account):
     def close(self) -> None:
         """Close its connections."""
         self._http.close()
+
+    def info(self) -> Info:
+        """What the server says of itself."""
+        with self.anyone() as http:
+            return read_info(self.url, http)
 
     def ask(self, method: str, path: str) -> Answer:
         """Raises `requests.RequestException`."""

@@ -17,7 +17,7 @@ from livesteps.entry import read_entry
 from livesteps.errors import Problem
 from livesteps.fit import Unfit
 from livesteps.fractals import Fractals
-from livesteps.info import missing, read_info
+from livesteps.info import Info, read_info
 from livesteps.kit import SERVERS
 from livesteps.named import Named
 from livesteps.place import Embedded, OnCeph, OnMoto, Place
@@ -25,7 +25,9 @@ from livesteps.program import Program
 from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
 from livesteps.s3 import Moto
-from livesteps.servers import load_servers
+from livesteps.servers import load_servers, missing
+from livesteps.session import Session
+from livesteps.snapshot import DistantAccount
 from livesteps.step import Steps
 
 
@@ -66,6 +68,8 @@ class Stage:
         self._ceph: Ceph | None = None
         self._ca: Path | None = None
         self._numbers = itertools.count(1)
+        self._info = Info(None, "the servers were not ready")
+        self._ready = False
         self.why_not = ""
         """Why no sample can run here; it is known on entry, as is the way then."""
 
@@ -81,8 +85,10 @@ class Stage:
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
                     account = self.place("check").account
+                    if isinstance(account, DistantAccount):
+                        self._info = account.info()
                     account.close()
-                    self.server = missing(read_info(account), self.steps)
+                    self.server = missing(self._info.content or {}, self.steps)
                 except Unfit as unfit:
                     self.why_not = str(unfit)
             else:
@@ -118,6 +124,17 @@ class Stage:
         if self._ceph:
             _ = self._ceph.url
         _ = self.fractals.checksums
+        self._ready = True
+
+    def info(self) -> Info:
+        """What the object store says of itself: a cloud of a person's own said it
+        on entry. It waits for nothing."""
+        if not self.cloud or not self._ready:
+            return self._info
+        if self._moto:
+            return Info(None, "moto speaks S3 alone, which has no /info")
+        with Session(verify=str(self.cloud.ca) if self.cloud.ca else True) as http:
+            return read_info(f"{self.cloud.storage_url}/v1/", http)
 
     @contextmanager
     def run(

@@ -21,9 +21,10 @@ from guides import ROOT
 from livesteps.ceph import Ceph, supported
 from livesteps.cloud import Cloud
 from livesteps.errors import Problem
-from livesteps.info import missing, read_info
+from livesteps.info import read_info
 from livesteps.place import OnCeph
 from livesteps.segments import Segment
+from livesteps.servers import missing
 from livesteps.snapshot import DistantAccount
 from livesteps.stage import Stage
 from livesteps.step import load_steps
@@ -218,7 +219,9 @@ def test_what_is_different_is_as_readers_are_told(user: User) -> None:
 
 
 def test_info_is_read_on_either_server(ceph: Stage, user: User) -> None:
-    info = read_info(user.place.account)
+    with user.place.account.anyone() as http:
+        info = read_info(user.place.account.url, http).content
+    assert info
     assert [gap.key for gap in missing(info, ceph.steps).gaps] == ["shares"]
     assert ceph.cloud
     for address, lacks in (
@@ -226,9 +229,9 @@ def test_info_is_read_on_either_server(ceph: Stage, user: User) -> None:
         ("http://127.0.0.1:9", True),
     ):
         account = DistantAccount(f"{address}/v1/AUTH_x", "no token")
-        info = read_info(account)
-        assert (info == {}) is lacks
-        assert not missing(info, ceph.steps).gaps
+        found = account.info()
+        assert (found.content is None) is lacks
+        assert not missing(found.content or {}, ceph.steps).gaps
         account.close()
 
 

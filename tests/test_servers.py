@@ -10,11 +10,10 @@ from guides import ROOT, Guide
 
 from livesteps.batch import Outcome, State, run_batch
 from livesteps.errors import Problem
-from livesteps.info import missing
 from livesteps.program import Program
 from livesteps.run import Result, Run
 from livesteps.segments import Segment, segments_in
-from livesteps.servers import Server, load_servers
+from livesteps.servers import Server, load_servers, missing
 from livesteps.stage import Stage
 from livesteps.step import load_steps
 

@@ -1,0 +1,99 @@
+"""A report, made from the outcomes of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from livesteps import batch
+from livesteps.batch import Outcome
+from livesteps.errors import shown
+from livesteps.recording import exchanges
+from livesteps.report.model import SDK, Exchange, Failed, State, Step
+from livesteps.run import Result
+from livesteps.step import Step as Contract
+from livesteps.step import Steps
+
+INTERRUPTED = "the run was interrupted"
+
+
+def collect(
+    outcome: Outcome, steps: Steps, *, last: int | None, required: bool, stopped: str
+) -> SDK:
+    """What a report says of one SDK; `last` is the step after which it stopped."""
+    kit, redact = outcome.kit, outcome.redact
+    why = redact(outcome.why)
+    state = {
+        batch.State.PASSED: State.PASSED,
+        batch.State.FAILED: State.FAILED,
+    }.get(outcome.state, State.NOT_RUN)
+    if outcome.state is batch.State.RECORDED:
+        why = f"recorded {why}"
+    elif state is State.NOT_RUN and not why:
+        why = redact(stopped) or INTERRUPTED
+    results = {result.step.number: result for result in outcome.results}
+
+    def step_of(contract: Contract) -> Step:
+        if result := results.get(contract.number):
+            return _reached(result, outcome)
+        if state is State.NOT_RUN and not results:
+            return Step(contract.number, contract.title, state, why=why)
+        if last is not None and contract.number > last:
+            reason = f"the run was to stop after step {last}"
+            return Step(contract.number, contract.title, State.NOT_RUN, why=reason)
+        return Step(contract.number, contract.title, State.NOT_REACHED, why=why)
+
+    return SDK(
+        id=kit.id,
+        name=kit.name,
+        version=outcome.version,
+        language=kit.language,
+        language_version=outcome.language,
+        state=state,
+        why=why,
+        required=required,
+        seconds=round(outcome.seconds, 3),
+        steps=tuple(map(step_of, steps.steps)),
+    )
+
+
+def versions(outcomes: list[Outcome], info: Mapping[str, object]) -> dict[str, str]:
+    """Of the servers: as we know them, else as they say."""
+    for outcome in outcomes:
+        if outcome.servers:
+            return dict(outcome.servers)
+    swift = info.get("swift")
+    if isinstance(swift, dict) and isinstance(swift.get("version"), str):
+        return {"swift": swift["version"]}
+    return {}
+
+
+def _reached(result: Result, outcome: Outcome) -> Step:
+    redact, failure = outcome.redact, result.failure
+    gap = outcome.kit.gaps.get(result.step.number)
+    state = State.PASSED
+    failed = None
+    if failure:
+        state = State.FAILED
+        failed = Failed(
+            f"{shown(failure.path)}:{failure.line}",
+            tuple(map(redact, failure.reasons)),
+            redact(result.output),
+            failure.broken,
+        )
+    elif gap:
+        state = State.GAP
+    return Step(
+        result.step.number,
+        result.step.title,
+        state,
+        round(result.seconds, 3),
+        gap.reason if gap else "",
+        gap.link if gap else "",
+        failed,
+        None
+        if result.requests is None
+        else tuple(
+            Exchange(each.method, redact(each.path), each.status)
+            for each in exchanges(result.requests)
+        ),
+    )
