@@ -93,8 +93,8 @@ LIBCLOUD = {
         "object 'fractals/big': expected a manifest",
     ),
     15: (
-        'item.name.startswith("big/")',
-        'item.name.startswith("big")',
+        "if name in skipped:",
+        'if name in [*skipped, "big"]:',
         "expected a file 'restored/big' in the working folder, found none",
     ),
     16: (
@@ -104,7 +104,7 @@ LIBCLOUD = {
     ),
     17: (
         "swift.delete_container(container)\n",
-        "",
+        "pass\n",
         "containers: 'fractals' should not be there",
     ),
 }
@@ -117,7 +117,7 @@ OPENSTACKSDK = {
     ),
     2: (
         'create_container(name="fractals")\n',
-        'create_container(name="fractals")\nswift.create_container(name="more")\n',
+        'create_container(name="fractals")\n    swift.create_container(name="more")\n',
         "containers: 'more' should not be there",
     ),
     3: (
@@ -183,9 +183,9 @@ OPENSTACKSDK = {
         "object 'fractals/big': expected a manifest",
     ),
     15: (
-        "outfile=str(path), ",
-        'outfile=str(path.with_suffix(".part")), ',
-        # The size that is printed is then of no file: this one ends by itself.
+        "outfile=file,",
+        # A folder is no file: this one ends by itself.
+        "outfile=str(folder),",
         "it ended with status 1 before its marker step-16",
     ),
     16: (
@@ -194,10 +194,8 @@ OPENSTACKSDK = {
         "expected the temporary URL to give the 111783 bytes of 'fractals/goat'",
     ),
     17: (
-        "    swift.delete_object(item, ignore_missing=False)\n"
-        '    print(f"Deleted {item.name}")\n\n'
-        'swift.delete_container("fractals", ignore_missing=False)',
-        '    print(f"Deleted {item.name}")',
+        'swift.delete_container("fractals", ignore_missing=False)\n',
+        "pass\n",
         "containers: 'fractals' should not be there",
     ),
 }
@@ -232,8 +230,8 @@ MORE = {
         "expected 'fractals/goat' to be private, found that anyone reads it",
     ),
     ("openstacksdk", 15): (
-        "path = folder / item.name\n",
-        "path = folder / item.name\n    path.touch()\n    print(path)\n    continue\n",
+        "path = folder / name\n",
+        "path = folder / name\n    path.touch()\n    print(path)\n    continue\n",
         "expected 'restored/big' to be the same as big.bin",
     ),
     ("openstacksdk", 16): (

@@ -29,6 +29,7 @@ MISTAKES = {
     14: [(r"big\.bin", "goat.jpg")],
     17: [
         (r"\bfractals\b(?!_|\+)", "fractal"),
+        (r"\bgoat\b", "gnat"),
         # Or a line that deletes something is left out.
         (r"(?m)^ *\w+\.delete\w*\(\w*\);?\n(?! )", ""),
     ],
@@ -77,8 +78,8 @@ def check_seen(kit: Kit, step: int, stage: Stage, folder: Path) -> None:
         copy = folder / kit.id
         shutil.copytree(kit.folder, copy, dirs_exist_ok=True)
         (copy / kit.path.name).write_text(text)
-        kit = load_kit(copy / "sdk.toml")
-        with Program(kit, stage.steps) as program, stage.run(program) as run:
+        mutant = load_kit(copy / "sdk.toml")
+        with Program(mutant, stage.steps) as program, stage.run(program) as run:
             results = list(run)
         if failure := results[-1].failure:
             assert results[-1].step.number == step, str(failure)

@@ -1,4 +1,5 @@
 # step-1
+import atexit
 import hashlib
 import os
 from pathlib import Path
@@ -9,14 +10,18 @@ import openstack
 import requests
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from keystoneclient.v3.client import Client
 
 # connect() reads the OS_* variables, or a cloud of clouds.yaml by its name.
 cloud = openstack.connect()
 
 # S3 knows no tokens: Keystone makes a pair of keys, good until deleted.
-ec2 = Client(session=cloud.session, interface="public").ec2
+# That is when this program ends, also if a step fails.
+interface = cloud.config.get_interface("identity")
+ec2 = Client(session=cloud.session, interface=interface).ec2
 keys = ec2.create(cloud.current_user_id, cloud.current_project_id)
+atexit.register(ec2.delete, cloud.current_user_id, keys.access)
 
 s3 = boto3.resource(
     "s3",
@@ -26,13 +31,23 @@ s3 = boto3.resource(
     region_name="us-east-1",
     aws_access_key_id=keys.access,
     aws_secret_access_key=keys.secret,
-    # A bucket's name stands in the path, not in the name of the host.
-    config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    config=Config(
+        signature_version="s3v4",
+        # A bucket's name stands in the path, not in the name of the host.
+        s3={"addressing_style": "path"},
+        # Over HTTPS, older releases of Swift refuse the newer checksums.
+        request_checksum_calculation="when_required",
+    ),
 )
 print(f"Connected: {len(list(s3.buckets.all()))} buckets")
 
 # step-2
-# S3 calls a container a bucket.
+# S3 calls a container a bucket. Swift keeps the parts of large objects in
+# fractals+segments, and deletes all that is in there with the bucket.
+for name in ["fractals", "fractals+segments"]:
+    if cloud.get_container(name):
+        raise SystemExit(f"{name} is there already: choose another name.")
+
 bucket = s3.create_bucket(Bucket="fractals")
 print(f"Created {bucket.name}")
 
@@ -148,10 +163,21 @@ folder.mkdir()
 # Threads would hold what the disk has not taken yet.
 one_thread = TransferConfig(use_threads=False)
 
-for item in bucket.objects.all():
-    path = folder / item.key
-    bucket.download_file(item.key, path, Config=one_thread)
-    print(f"Restored {item.key}: {path.stat().st_size} bytes")
+for name in [item.key for item in bucket.objects.all()]:
+    # Not every name of an object is one of a file below the folder.
+    if any(
+        part in ("", ".", "..") or len(part.encode()) > 255
+        for part in name.split("/")
+    ):
+        print(f"Refused {name}")
+        continue
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    # The mode "x" never overwrites a file; download_file() would.
+    with path.open("xb") as file:
+        bucket.download_fileobj(name, file, Config=one_thread)
+    print(f"Restored {name}: {path.stat().st_size} bytes")
 
 # step-16
 url = s3.meta.client.generate_presigned_url(
@@ -164,14 +190,20 @@ print(url)
 # step-17
 # Swift keeps the parts in a container that S3 does not show,
 # fractals+segments. It is deleted together with the bucket.
-for item in bucket.objects.all():
+for item in [big, goat]:
     item.delete()
     print(f"Deleted {item.key}")
 
-bucket.delete()
+try:
+    bucket.delete()
+except ClientError as error:
+    if error.response["Error"]["Code"] != "BucketNotEmpty":
+        raise
+    print("fractals has other objects in it, and stays")
 
 # Swift's own API shows every container. Then the keys can go as well.
 print(f"Containers: {list(cloud.object_store.containers())}")
+atexit.unregister(ec2.delete)
 ec2.delete(cloud.current_user_id, keys.access)
 
 # step-18

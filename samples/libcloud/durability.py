@@ -5,23 +5,40 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
+from libcloud.storage.drivers.cloudfiles import OpenStackSwiftConnection
 from libcloud.storage.providers import get_driver
-from libcloud.storage.types import Provider
+from libcloud.storage.types import ContainerIsNotEmptyError, Provider
+
+
+# By default Libcloud takes the public endpoint of a service called "swift".
+class Connection(OpenStackSwiftConnection):
+    def get_endpoint(self):
+        interface = os.environ.get("OS_INTERFACE", "public")
+        return self.service_catalog.get_endpoint(
+            service_type="object-store",
+            region=os.environ["OS_REGION_NAME"],
+            endpoint_type=interface.replace("public", "external"),
+        ).url
+
+
+Swift = get_driver(Provider.OPENSTACK_SWIFT)
+Swift.connectionCls = Connection
 
 # Libcloud adds the version of the Identity API to the address by itself.
-auth_url = os.environ["OS_AUTH_URL"].removesuffix("/v3")
+auth_url = os.environ["OS_AUTH_URL"].rstrip("/").removesuffix("/v3")
 
-swift = get_driver(Provider.OPENSTACK_SWIFT)(
+swift = Swift(
     os.environ["OS_USERNAME"],
     os.environ["OS_PASSWORD"],
     ex_force_auth_url=auth_url,
     ex_force_auth_version="3.x_password",
     ex_tenant_name=os.environ["OS_PROJECT_NAME"],
     ex_domain_name=os.environ["OS_USER_DOMAIN_NAME"],
-    ex_force_service_region=os.environ["OS_REGION_NAME"],
+    # Of the project's domain it takes the id, not the name.
+    ex_tenant_domain_id=os.environ.get("OS_PROJECT_DOMAIN_ID", "default"),
 )
 
 # The driver connects when it is first used.
@@ -99,7 +116,9 @@ for fractal in answer.json()["objects"]:
 
 # step-12
 for item in container.list_objects():
-    container.delete_object(item)
+    # Libcloud would take ".." for the container's parent: leave it alone.
+    if ".." not in item.name.split("/"):
+        container.delete_object(item)
 
 if swift.delete_container(container):
     print(f"Deleted {container.name}")
@@ -136,28 +155,43 @@ swift.ex_multipart_upload_object(
 
 big = swift.get_object("fractals", "big")
 print(f"{big.name}: {big.size} bytes")
-for item in container.list_objects(prefix="big/"):
+
+segments = container.list_objects(prefix="big/")
+for item in segments:
     print(f"  segment {item.name}: {item.size} bytes")
 
 # step-15
 folder = Path("restored")
 folder.mkdir()
 part_size = 4 * 1024 * 1024
+skipped = [item.name for item in segments]  # they come with the large object
 
-for item in container.list_objects():
-    if item.name.startswith("big/"):
-        continue  # a segment: it comes with the large object
+for name in [item.name for item in container.list_objects()]:
+    if name in skipped:
+        continue
+
+    # Not every name of an object is one of a file below the folder.
+    if any(
+        part in ("", ".", "..") or len(part.encode()) > 255
+        for part in name.split("/")
+    ):
+        print(f"Refused {name}")
+        continue
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
 
     # A container lists a manifest with 0 bytes; ask for the object itself.
-    item = swift.get_object("fractals", item.name)
+    item = swift.get_object("fractals", name)
+    item.name = quote(name)  # a download puts it into the address as it is
 
     # download() would keep all of a large object in memory; get it in parts.
-    with (folder / item.name).open("wb") as file:
+    # The mode "x" never overwrites a file.
+    with path.open("xb") as file:
         for start in range(0, item.size, part_size):
             end = min(start + part_size, item.size)
             part = swift.download_object_range_as_stream(item, start, end)
             file.writelines(part)
-    print(f"Restored {item.name}: {item.size} bytes")
+    print(f"Restored {name}: {item.size} bytes")
 
 # step-16
 # Libcloud has a call for this, but it needs a key on the whole account, and
@@ -169,22 +203,23 @@ swift.connection.request(
     headers={"X-Container-Meta-Temp-URL-Key": key},
 )
 
-storage_url = swift.connection.get_service_catalog().get_endpoint(
-    service_type="object-store", region=os.environ["OS_REGION_NAME"]
-)
-url = f"{storage_url.url}/fractals/goat"
+url = f"{swift.connection.get_endpoint()}/fractals/goat"
 expires = int(time.time()) + 3600
 text = f"GET\n{expires}\n{urlsplit(url).path}"
 signature = hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
 print(f"{url}?temp_url_sig={signature}&temp_url_expires={expires}")
 
 # step-17
-# The segments are objects like any others: they go with the rest.
-for item in container.list_objects():
-    container.delete_object(item)
+# The segments are objects like any others: delete them, too.
+for item in [big, *segments, goat]:
+    swift.delete_object(item)
     print(f"Deleted {item.name}")
 
-swift.delete_container(container)
+try:
+    swift.delete_container(container)
+except ContainerIsNotEmptyError:
+    print("fractals has other objects in it, and stays")
+
 print(f"Containers: {swift.list_containers()}")
 
 # step-18

@@ -4,10 +4,11 @@ import hmac
 import os
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import openstack
 import requests
+from openstack.exceptions import ConflictException, NotFoundException
 
 # connect() reads the OS_* variables, or a cloud of clouds.yaml by its name.
 swift = openstack.connect().object_store
@@ -16,8 +17,14 @@ account = swift.get_account_metadata()
 print(f"Connected: {account.account_container_count} containers")
 
 # step-2
-container = swift.create_container(name="fractals")
-print(f"Created {container.name}")
+# create_container() would take over a container that is there already.
+try:
+    swift.get_container_metadata("fractals")
+except NotFoundException:
+    container = swift.create_container(name="fractals")
+    print(f"Created {container.name}")
+else:
+    raise SystemExit("fractals is there already: choose another name.")
 
 # step-3
 for item in swift.containers():
@@ -90,7 +97,11 @@ for fractal in answer.json()["objects"]:
 
 # step-12
 for item in list(swift.objects("fractals")):
-    swift.delete_object(item, ignore_missing=False)
+    # A name goes into the address as it is. Without its slashes quoted as
+    # well, a ".." in it would lead to another container.
+    swift.delete_object(
+        quote(item.name, safe=""), container="fractals", ignore_missing=False
+    )
 
 swift.delete_container("fractals", ignore_missing=False)
 print("Deleted fractals")
@@ -122,20 +133,39 @@ swift.upload_object(
 # A missing container would have gone unnoticed; so ask for the object.
 big = swift.get_object_metadata("big", container="fractals")
 print(f"{big.id}: {big.content_length} bytes")
-for item in swift.objects("fractals", prefix="big/"):
+
+segments = list(swift.objects("fractals", prefix="big/"))
+for item in segments:
     print(f"  segment {item.name}: {item.content_length} bytes")
 
 # step-15
 folder = Path("restored")
 folder.mkdir()
+skipped = [item.name for item in segments]  # they come with the large object
 
-for item in swift.objects("fractals"):
-    if item.name.startswith("big/"):
-        continue  # a segment: it comes with the large object
+for name in [item.name for item in swift.objects("fractals")]:
+    if name in skipped:
+        continue
 
-    path = folder / item.name
-    swift.get_object(item, outfile=str(path), resp_chunk_size=64 * 1024)
-    print(f"Restored {item.name}: {path.stat().st_size} bytes")
+    # Not every name of an object is one of a file below the folder.
+    if any(
+        part in ("", ".", "..") or len(part.encode()) > 255
+        for part in name.split("/")
+    ):
+        print(f"Refused {name}")
+        continue
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    # The mode "x" never overwrites a file.
+    with path.open("xb") as file:
+        swift.get_object(
+            quote(name),
+            container="fractals",
+            outfile=file,
+            resp_chunk_size=64 * 1024,
+        )
+    print(f"Restored {name}: {path.stat().st_size} bytes")
 
 # step-16
 key = os.urandom(32).hex()
@@ -149,14 +179,16 @@ signature = hmac.new(key.encode(), text.encode(), "sha256").hexdigest()
 print(f"{url}?temp_url_sig={signature}&temp_url_expires={expires}")
 
 # step-17
-for item in list(swift.objects("fractals")):
-    if item.name.startswith("big/"):
-        continue  # a segment: it goes with the large object
+# The segments go with the large object.
+for name in ["big", "goat"]:
+    swift.delete_object(name, container="fractals", ignore_missing=False)
+    print(f"Deleted {name}")
 
-    swift.delete_object(item, ignore_missing=False)
-    print(f"Deleted {item.name}")
+try:
+    swift.delete_container("fractals", ignore_missing=False)
+except ConflictException:
+    print("fractals has other objects in it, and stays")
 
-swift.delete_container("fractals", ignore_missing=False)
 print(f"Containers: {list(swift.containers())}")
 
 # step-18

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from swiftclient import Connection
+from swiftclient import ClientException, Connection
 from swiftclient.service import SwiftService, SwiftUploadObject
 from swiftclient.utils import generate_temp_url
 
@@ -19,7 +19,9 @@ swift = Connection(
         "user_domain_name": os.environ["OS_USER_DOMAIN_NAME"],
         "project_domain_name": os.environ["OS_PROJECT_DOMAIN_NAME"],
         "region_name": os.environ["OS_REGION_NAME"],
+        "endpoint_type": os.environ.get("OS_INTERFACE", "public"),
     },
+    cacert=os.environ.get("OS_CACERT"),
 )
 
 # It connects when it is first used. A head_ call returns the headers of
@@ -28,7 +30,12 @@ account = swift.head_account()
 print(f"Connected: {account['x-account-container-count']} containers")
 
 # step-2
-swift.put_container("fractals")
+answer = {}
+swift.put_container("fractals", response_dict=answer)
+
+# 201: Swift made it. 202: it was there, and later steps would empty it.
+if answer["status"] != 201:
+    raise SystemExit("fractals is there already: choose another name.")
 print("Created fractals")
 
 # step-3
@@ -104,7 +111,9 @@ for fractal in answer.json()["objects"]:
 # step-12
 _, objects = swift.get_container("fractals", full_listing=True)
 for item in objects:
-    swift.delete_object("fractals", item["name"])
+    # A ".." in a name would lead to another container: leave it alone.
+    if ".." not in item["name"].split("/"):
+        swift.delete_object("fractals", item["name"])
 
 swift.delete_container("fractals")
 print("Deleted fractals")
@@ -130,10 +139,13 @@ print(f"created: {goat['x-object-meta-created']}")
 
 # step-14
 # A Connection sends single requests; a SwiftService does whole jobs, in
-# threads. It reads the OS_* variables by itself. Where a part of the job
-# fails it does not raise the error, but returns it among the results.
-service = SwiftService()
+# threads. This one uses the connection's address and token. Where a part of
+# the job fails it does not raise the error, but returns it as a result.
+service = SwiftService(
+    {"os_storage_url": swift.url, "os_auth_token": swift.token}
+)
 
+segments = {}
 for result in service.upload(
     "fractals",
     [SwiftUploadObject("big.bin", object_name="big")],
@@ -141,26 +153,39 @@ for result in service.upload(
 ):
     if not result["success"]:
         raise result["error"]
+    if result["action"] == "upload_segment":
+        segments[result["segment_location"]] = result["segment_size"]
 
 big = swift.head_object("fractals", "big")
 print(f"big: {big['content-length']} bytes")
 
-# The segments are in a container of their own, which upload() made.
-_, segments = swift.get_container("fractals_segments", full_listing=True)
-for item in segments:
-    number = item["name"].rpartition("/")[2]
-    print(f"  segment {number}: {item['bytes']} bytes")
+# They are in another container, by names that hold the time of the file.
+for location, size in sorted(segments.items()):
+    number = location.rpartition("/")[2]
+    print(f"  segment {number}: {size} bytes")
 
 # step-15
-# download() compares the checksums, and the sizes of large objects.
-for result in service.download(
-    "fractals", options={"out_directory": "restored"}
-):
-    if not result["success"]:
-        raise result["error"]
+folder = Path("restored")
+folder.mkdir()
 
-for path in sorted(Path("restored").iterdir()):
-    print(f"Restored {path.name}: {path.stat().st_size} bytes")
+_, objects = swift.get_container("fractals", full_listing=True)
+for name in [item["name"] for item in objects]:
+    # Not every name of an object is one of a file below the folder.
+    if any(
+        part in ("", ".", "..") or len(part.encode()) > 255
+        for part in name.split("/")
+    ):
+        print(f"Refused {name}")
+        continue
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    # The mode "x" never overwrites a file.
+    _, body = swift.get_object("fractals", name, resp_chunk_size=64 * 1024)
+    with path.open("xb") as file:
+        for chunk in body:
+            file.write(chunk)
+    print(f"Restored {name}: {path.stat().st_size} bytes")
 
 # step-16
 key = os.urandom(32).hex()
@@ -175,13 +200,20 @@ path = generate_temp_url(
 print(urljoin(swift.url, path))
 
 # step-17
-# With a large object, delete() deletes its segments, but not the container
-# that they were in.
+# With a large object, delete() deletes its segments.
+for result in service.delete("fractals", ["big", "goat"]):
+    if not result["success"]:
+        raise result["error"]
+
+# Other programs of yours may keep segments there, too.
 for container in ["fractals", "fractals_segments"]:
-    for result in service.delete(container):
-        if not result["success"]:
-            raise result["error"]
-    print(f"Deleted {container}")
+    try:
+        swift.delete_container(container)
+        print(f"Deleted {container}")
+    except ClientException as error:
+        if error.http_status != 409:
+            raise
+        print(f"{container} has other objects in it, and stays")
 
 _, containers = swift.get_account(full_listing=True)
 print(f"Containers: {containers}")
