@@ -170,3 +170,19 @@ def test_a_container_that_is_there_is_not_taken_over(kit: Kit, stage: Stage) -> 
             assert result.failure, f"step 2 goes on where {container} is there"
             assert container in result.output + result.said
             assert owner.holdings(container) == {"precious": b"mine"}
+
+
+@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+def test_emptying_a_container_reaches_into_no_other(kit: Kit, stage: Stage) -> None:
+    with run_of(stage, kit) as (run, owner, _):
+        owner("PUT", "other")
+        for name in ("goat", "a?b"):
+            owner("PUT", "other", name, data=b"theirs")
+        owner("PUT", "empty")
+        advance(run, 11)
+        for name in ("../other/goat", "x/../../other/a?b", "../empty", "../../goat"):
+            owner("PUT", OWN, name, data=b"a name that leads elsewhere")
+        # It may give up, and say so.
+        run.advance(check=False)
+        assert owner.holdings("other") == {"a?b": b"theirs", "goat": b"theirs"}
+        assert owner.holdings("empty") == {}
