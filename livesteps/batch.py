@@ -14,7 +14,7 @@ from livesteps.kit import Kit
 from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.redact import Redaction
-from livesteps.run import Failure, Result
+from livesteps.run import Failure, Result, Run
 from livesteps.stage import Stage
 from livesteps.step import Step
 
@@ -59,6 +59,14 @@ class Outcome:
     """Versions of the servers that it ran against, by name."""
     redact: Redaction = field(default_factory=Redaction)
     """Takes out of a text what nobody but the person may see."""
+    doing: str = ""
+    """What takes long, besides its steps."""
+    after: tuple[str, ...] = ()
+    """What the run left in somebody's account, or removed, in lines to read."""
+
+
+class Abandoned(KeyboardInterrupt):
+    """Interrupted again while what was made was being removed; says what is left."""
 
 
 def only_recorded(kit: Kit, steps: int) -> Outcome:
@@ -97,6 +105,7 @@ def run_batch(
     last: int | None = None,
     compare: bool = True,
     record: bool = False,
+    keep: bool = False,
 ) -> float:
     """Run all outcomes' samples, as many at once as the stage allows.
 
@@ -105,6 +114,8 @@ def run_batch(
     `changed` is called after every step, from the thread that ran it. `last`
     is the step after which to stop. With `compare` the outputs must be the
     recorded ones. With `record` the outcome of a good run has its recording.
+    With `keep` a run that stops after `last` leaves what it made, also on a cloud
+    that is not ours.
     """
     waiting = [outcome for outcome in outcomes if outcome.state is State.WAITING]
     # The longest first. How long a program is built was not recorded.
@@ -123,6 +134,7 @@ def run_batch(
                 last=last,
                 compare=compare,
                 record=record,
+                keep=keep,
                 ready=ready,
                 halt=halt,
             )
@@ -135,9 +147,12 @@ def run_batch(
     except BaseException:
         halt.set()  # Ctrl-C does not wait for a step's deadline
         ready.set()
+        try:
+            pool.shutdown(cancel_futures=True)
+        except KeyboardInterrupt:
+            raise Abandoned("\n".join(stage.abandon())) from None
         raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    pool.shutdown()
     return time.monotonic() - begun
 
 
@@ -158,6 +173,7 @@ def _run_one(
     last: int | None,
     compare: bool,
     record: bool,
+    keep: bool,
     ready: threading.Event,
     halt: threading.Event,
 ) -> None:
@@ -172,6 +188,11 @@ def _run_one(
         if step.number in kit.gaps or stage.server.gap(kit.id, step)
     ]
     changed(outcome)
+
+    def tell(doing: str) -> None:
+        outcome.doing = doing
+        changed(outcome)
+
     recording, stale = None, ""
     if compare:
         try:
@@ -180,6 +201,7 @@ def _run_one(
         except Problem as problem:
             stale = str(problem)
     begun = time.monotonic()
+    run: Run | None = None
     try:
         with Program(kit, stage.steps, halt, way=stage.way) as program:
             built = time.monotonic()
@@ -187,7 +209,8 @@ def _run_one(
             if halt.is_set():
                 return
             begun += time.monotonic() - built
-            with stage.run(program, recording) as run:
+            with stage.run(program, recording, tell=tell) as run:
+                outcome.doing = ""
                 outcome.results, outcome.redact = run.results, run.redact
                 outcome.servers = run.servers
                 for result in run:
@@ -207,11 +230,17 @@ def _run_one(
                     outcome.passed += 1
                     changed(outcome)
                     if result.step.number == last:
+                        run.keep = keep
                         break
                 if record and run.passed:
                     outcome.recording = run.recorded()
     except Problem as problem:
         outcome.state, outcome.why = State.FAILED, str(problem)
+    if run:
+        outcome.after = run.aftermath.lines
+        if run.aftermath.wrong and outcome.state is State.RUNNING:
+            outcome.state = State.FAILED
+            outcome.why = "it did not leave the account as it was"
     if outcome.state is State.RUNNING:
         outcome.state = State.FAILED if stale else State.PASSED
         outcome.why = stale

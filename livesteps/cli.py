@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -18,10 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from livesteps import cloud
-from livesteps.batch import Outcome, State, only_recorded, run_batch
+from livesteps.batch import Abandoned, Outcome, State, only_recorded, run_batch
 from livesteps.errors import Problem, nearest, shown
 from livesteps.fractals import Fractals
 from livesteps.kit import SERVERS, Kit, load_kits
+from livesteps.named import clean_cloud
 from livesteps.output import Output
 from livesteps.recording import read_recording, write_recording
 from livesteps.report import FORMATS, Reports
@@ -49,6 +52,10 @@ class _Group(click.Group):
         except Problem as problem:
             click.echo(str(problem), err=True)
             ctx.exit(2)
+        except Abandoned as abandoned:
+            click.echo(f"Stopped.\n{abandoned}".rstrip(), err=True)
+            # A request may still wait for its answer, and nobody for it.
+            os._exit(130)
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
             ctx.exit(130)
@@ -94,6 +101,9 @@ _require = click.option(
 @click.option("--all", "everything", is_flag=True, help="Run every SDK.")
 @click.option("--step", "last", type=int, metavar="N", help="Stop after step N.")
 @click.option(
+    "--clean", is_flag=True, help="With --step and --os-cloud: remove what was made."
+)
+@click.option(
     "--os-cloud", metavar="NAME", help="Run against this cloud of clouds.yaml."
 )
 @click.option(
@@ -126,6 +136,7 @@ def run(
     sdks: tuple[str, ...],
     everything: bool,
     last: int | None,
+    clean: bool,
     os_cloud: str | None,
     server: str,
     tls: bool,
@@ -139,6 +150,11 @@ def run(
         raise Problem("name the SDKs to run, or all", f"known: {', '.join(kits)}")
     if last is not None and not 1 <= last <= len(steps):
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
+    if clean and not (last and os_cloud):
+        raise Problem(
+            "--clean goes with --step and --os-cloud",
+            "leave it out: a whole run leaves nothing, nor does one on a cloud of ours",
+        )
     if way and way not in steps.ways:
         raise Problem(f"unknown way '{way}'", nearest(way, steps.ways))
     if os_cloud and (tls or way):
@@ -157,8 +173,10 @@ def run(
     with Reports(reports, steps, kind, name, last, required) as report:
         report.outcomes = [Outcome(kit) for kit in chosen]
         with (
+            _told(report),
             Stage(steps, os_cloud=os_cloud, server=server, tls=tls, way=way) as stage,
             report.of(stage),
+            _terminated() if os_cloud else nullcontext(),
         ):
             why_not = why_not or stage.why_not
             # The samples are read while the servers start.
@@ -167,9 +185,30 @@ def run(
             )
             with _progress(outcomes, steps) as tell:
                 whole = run_batch(
-                    stage, outcomes, tell, last=last, compare=os_cloud is None
+                    stage,
+                    outcomes,
+                    tell,
+                    last=last,
+                    compare=os_cloud is None,
+                    # Where another is to run, nothing may be in its way.
+                    keep=not clean and len(chosen) == 1,
                 )
         _finish(outcomes, steps, required, whole)
+
+
+@main.command("clean")
+@click.option(
+    "--os-cloud", metavar="NAME", required=True, help="This cloud of clouds.yaml."
+)
+def clean_(os_cloud: str) -> None:
+    """Remove what a run left on a cloud: what bears the mark of a run."""
+    steps, kits = _guide()
+    with Fractals() as fractals:
+        report = clean_cloud(os_cloud, steps, kits.values(), fractals)
+    for line in report.lines(os_cloud) or [f"nothing of a run is on '{os_cloud}'"]:
+        click.echo(line)
+    if report.left:
+        sys.exit(1)
 
 
 @main.command()
@@ -378,6 +417,38 @@ def _outcomes(
 
 
 @contextmanager
+def _terminated() -> Iterator[None]:
+    """Take a request to terminate for Ctrl-C, once."""
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _told(report: Reports) -> Iterator[None]:
+    """Who interrupts is told what became of what the runs made."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _tell_after(report.outcomes)
+        raise
+
+
+def _tell_after(outcomes: list[Outcome]) -> None:
+    """Print what the runs left in somebody's account, or removed there."""
+    for outcome in outcomes:
+        for line in outcome.after:
+            click.echo(f"{outcome.kit.id}: {line}", err=True)
+
+
+@contextmanager
 def _progress(outcomes: list[Outcome], steps: Steps) -> Iterator[_Tell]:
     """Show how far each sample is: live on a terminal, else line by line."""
     console = Console(stderr=True)
@@ -402,7 +473,9 @@ class _Tell:
     def __call__(self, outcome: Outcome) -> None:
         if self._steps is None:
             return
-        if outcome.state is State.RUNNING and outcome.step:
+        if outcome.doing:
+            click.echo(f"{outcome.kit.id}: {outcome.doing}")
+        elif outcome.state is State.RUNNING and outcome.step:
             click.echo(
                 f"{outcome.kit.id}: {outcome.step.label}"
                 f" ({outcome.passed}/{self._steps}, {outcome.seconds:.2f} s)"
@@ -417,7 +490,9 @@ def _table(outcomes: list[Outcome], steps: Steps) -> Table:
         ran = outcome.step is not None
         state = outcome.state.value
         if outcome.state is State.RUNNING and outcome.step:
-            state = outcome.step.label
+            state = outcome.doing or outcome.step.label
+        elif outcome.state is State.RUNNING and outcome.doing:
+            state = outcome.doing
         elif outcome.why:
             between = " " if outcome.state is State.RECORDED else ": "
             state += between + outcome.why
@@ -445,6 +520,7 @@ def _finish(
     for outcome in outcomes:
         if outcome.failure:
             click.echo(f"\n{outcome.failure}\n", err=True)
+    _tell_after(outcomes)
     console = Console(width=None if sys.stdout.isatty() else 240)
     table = _table(outcomes, steps)
     if sum(outcome.step is not None for outcome in outcomes) > 1:

@@ -13,6 +13,7 @@ from livesteps.cloud import Cloud, Project
 from livesteps.redact import Redaction
 from livesteps.s3 import Moto, S3Account
 from livesteps.snapshot import Account, DistantAccount, EmbeddedAccount, Snapshot
+from livesteps.step import Step
 
 APPLICATION_CREDENTIAL = "application-credential"
 """The way that steps.toml names so."""
@@ -53,6 +54,12 @@ class Place(Protocol):
 
     def held(self, requests: list[Request] | None) -> Snapshot:
         """What the account holds after these requests."""
+
+    def begin(self, step: Step) -> None:
+        """The program is about to do a step."""
+
+    def reach(self, step: Step) -> None:
+        """The program has reached the end of a step, and waits."""
 
 
 def redaction(place: Place, known: Mapping[str, str]) -> Redaction:
@@ -133,6 +140,12 @@ class Embedded:
         if any(entry["method"] not in ("GET", "HEAD") for entry in requests or ()):
             self._held = self.account.snapshot()
         return self._held
+
+    def begin(self, step: Step) -> None:
+        """Nothing need be known before: all of it goes with the project."""
+
+    def reach(self, step: Step) -> None:
+        """Nothing need be marked."""
 
 
 class OnMoto(Embedded):

@@ -58,6 +58,7 @@ class Program:
         self.steps = steps
         self.halt = halt or threading.Event()
         self.streams = Streams()
+        self._stopped = False
 
     def __enter__(self) -> Program:
         cache = toolchain.install(self.kit, self.halt)
@@ -112,15 +113,21 @@ class Program:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._control)
         try:
-            self._guard.wait()
+            self.stop()
         finally:
             self.selector.close()
             os.close(self._status)
             for pipe in (self._guard.stdin, self._guard.stdout, self._guard.stderr):
                 assert pipe
                 pipe.close()
+
+    def stop(self) -> None:
+        """End it, and all that it started; its folder is removed."""
+        if not self._stopped:
+            self._stopped = True
+            os.close(self._control)
+        self._guard.wait()
 
     def start(self, environment: dict[str, str]) -> None:
         """Let it run, with more in its environment."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from livesteps import contract
 from livesteps.errors import shown
+from livesteps.named import Aftermath
 from livesteps.normalise import normalise, secret_in, without_secrets
 from livesteps.place import Place, Request, redaction
 from livesteps.program import Program, indented
@@ -131,6 +132,10 @@ class Run:
         self.work = program.work
         self.results: list[Result] = []
         self.ending: Ending | None = None
+        self.keep = False
+        """What it made in an account of somebody's is to stay there."""
+        self.aftermath = Aftermath()
+        """Of such an account, once the run is over."""
         self._program = program
         self._steps = program.steps
         self._place = place
@@ -168,6 +173,7 @@ class Run:
         if self.results and self.results[-1].failure:
             return None
         step = self._steps.steps[len(self.results)]
+        self._place.begin(step)
         begun = time.monotonic()
         reasons: list[str] = []
         try:
@@ -181,6 +187,8 @@ class Run:
         except _Stopped as stopped:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
+        if not reasons:
+            self._place.reach(step)
         requests = self._place.requests()
         said = self._said()
         output, faults = self._take_output(said, stopped=bool(reasons))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
+
+import requests
 
 from livesteps.cloud import Cloud, CloudError, Project
 from livesteps.info import Info, read_info
@@ -50,12 +52,22 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Page(NamedTuple):
+    """A page of a listing."""
+
+    headers: Mapping[str, str]
+    """Of the container, or of the account; names in lower case."""
+    entries: list[dict[str, Any]]
+
+
 class Account(ABC):
     """What an account holds, by the API of Swift."""
 
     url: str
     verify: bool | str = True
     """How certificates are verified: as requests takes it."""
+    page: int | None = None
+    """The names in a full page of a listing, where that is known."""
     distant = False
     """It is not ours, and perhaps behind a proxy."""
 
@@ -163,31 +175,48 @@ class Account(ABC):
             return parts_of(container, name, content, int(parts[1]))
         return None
 
-    def _listing(self, container: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+    def pages(self, container: str, prefix: str = "") -> Iterator[Page]:
+        """A listing, page by page, until one is empty; of the account's containers
+        if `container` is empty."""
         marker = ""
         while True:
             query = f"?format=json&prefix={quote(prefix)}&marker={quote(marker)}"
-            page = self._ask("GET", container, query=query)
-            entries = [entry for entry in json.loads(page.body) if "name" in entry]
-            yield from entries
-            # The server pages at 10,000; a short page is the last one.
-            if len(entries) < 10_000:
+            answer = self._ask("GET", container, query=query)
+            listed = json.loads(answer.body or "[]")
+            entries = [entry for entry in listed if "name" in entry]
+            yield Page(answer.headers, entries)
+            # How many names are in a full page, a server of others decides.
+            if not entries or (self.page and len(entries) < self.page):
                 return
             marker = entries[-1]["name"]
 
+    def _listing(self, container: str, prefix: str = "") -> Iterator[dict[str, Any]]:
+        for page in self.pages(container, prefix):
+            yield from page.entries
+
     def _ask(self, method: str, *names: str, query: str = "") -> Answer:
-        path = "".join("/" + quote(name) for name in names if name)
-        return self.ask(method, path + query)
+        return self.ask(method, below(*names) + query)
 
 
 class DistantAccount(Account):
-    """An account on any server, seen over HTTP with a token."""
+    """An account on any server, seen over HTTP with a token.
+
+    `renew` gives another token when one has expired.
+    """
 
     distant = True
 
-    def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        verify: bool | str = True,
+        renew: Callable[[], str] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.verify = verify
+        self._renew = renew
         self._http = self.anyone()
         self._http.headers["X-Auth-Token"] = token
 
@@ -202,14 +231,43 @@ class DistantAccount(Account):
 
     def ask(self, method: str, path: str) -> Answer:
         """Raises `requests.RequestException`."""
-        answer = self._http.request(method, self.url + path, timeout=TIMEOUT)
-        answer.raise_for_status()
+        answer = self.send(method, self.url + path)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(headers, answer.content)
+
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
+        """Send a request, with the token, to any of the cloud's services.
+
+        Raises `requests.RequestException`, also where it does not succeed.
+        """
+        answer = self._sent(method, url, headers)
+        if answer.status_code == 401 and self._renew:
+            self._http.headers["X-Auth-Token"] = self._renew()
+            answer = self._sent(method, url, headers)
+        answer.raise_for_status()
+        return answer
+
+    def _sent(
+        self, method: str, url: str, headers: Mapping[str, str] | None
+    ) -> requests.Response:
+        request = requests.Request(method, self.url, headers=headers)
+        prepared = self._http.prepare_request(request)
+        # Of `c/../x` requests would make `x`: that is another object.
+        prepared.url = url
+        return self._http.send(prepared, timeout=TIMEOUT)
+
+    @property
+    def token(self) -> str:
+        """The token that it uses now."""
+        return str(self._http.headers["X-Auth-Token"])
 
 
 class EmbeddedAccount(Account):
     """A project's account on a cloud of our own, seen from within."""
+
+    page = 10_000
 
     def __init__(self, cloud: Cloud, project: Project) -> None:
         self._cloud, self._project = cloud, project
@@ -225,6 +283,11 @@ class EmbeddedAccount(Account):
         if not 200 <= status < 300:
             raise CloudError(f"Swift answered {status} to {method} {path}")
         return Answer(headers, body.encode())
+
+
+def below(*names: str) -> str:
+    """The path of a container, or of an object in it, below its account."""
+    return "".join("/" + quote(name, safe="/") for name in names if name)
 
 
 def _split(path: str) -> tuple[str, str]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
+from requests import RequestException
+
 from livesteps import ceph, cloud
 from livesteps.ceph import Ceph
+from livesteps.clean import stored_by
 from livesteps.cloud import Cloud, certificate
 from livesteps.entry import read_entry
 from livesteps.errors import Problem
 from livesteps.fit import Unfit
 from livesteps.fractals import Fractals
 from livesteps.info import Info, read_info
-from livesteps.kit import SERVERS
-from livesteps.named import Named
+from livesteps.keys import keys_made
+from livesteps.kit import SERVERS, Kit
+from livesteps.named import Named, trouble
 from livesteps.place import Embedded, OnCeph, OnMoto, Place
 from livesteps.program import Program
 from livesteps.recording import Recording
@@ -68,6 +72,8 @@ class Stage:
         self._ceph: Ceph | None = None
         self._ca: Path | None = None
         self._numbers = itertools.count(1)
+        self._guarded: Named | None = None
+        """Where a run is, if that is not ours."""
         self._info = Info(None, "the servers were not ready")
         self._ready = False
         self.why_not = ""
@@ -84,7 +90,7 @@ class Stage:
                     self.way = entry.way
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
-                    account = self.place("check").account
+                    account = self.named(None).account
                     if isinstance(account, DistantAccount):
                         self._info = account.info()
                     account.close()
@@ -144,11 +150,19 @@ class Stage:
         *,
         place: Place | None = None,
         deadline: float = DEADLINE,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> Iterator[Run]:
-        """A run of a program, in a project of its own unless there is a place."""
-        place = place or self.place(program.kit.id)
+        """A run of a program, in a project of its own unless there is a place.
+
+        In an account of somebody's what it made is removed at the end, unless
+        the run is to keep it; `tell` is called with what takes long there.
+        """
+        named = self.named(program.kit) if self._os_cloud else None
+        place = named or place or self.place(program.kit.id)
         try:
-            yield Run(
+            if named:
+                named.look(tell, program.halt)
+            run = Run(
                 program,
                 place,
                 fractals=self.fractals.url,
@@ -157,8 +171,30 @@ class Stage:
                 recording=recording,
                 deadline=deadline,
             )
+            with self._guarding(named, program, run) if named else nullcontext():
+                yield run
         finally:
             place.account.close()
+
+    def abandon(self) -> list[str]:
+        """Ask nothing more of a cloud that is not ours; what may be left there."""
+        if not self._guarded:
+            return []
+        self._guarded.abandoned.set()
+        return self._guarded.left()
+
+    @contextmanager
+    def _guarding(self, place: Named, program: Program, run: Run) -> Iterator[None]:
+        """Remove what the run made, and compare; what came of that is the run's."""
+        self._guarded = place
+        try:
+            yield
+        except RequestException as error:
+            raise trouble(place.name, error) from None
+        finally:
+            program.stop()
+            run.aftermath = place.end(keep=run.keep)
+            self._guarded = None
 
     def place(self, name: str, *, way: str | None = None) -> Place:
         """A place where nothing has run yet; `way` is another than the stage's."""
@@ -170,9 +206,19 @@ class Stage:
             if self._ceph:
                 return OnCeph(self.cloud, name, self._ceph, way=way)
             return Embedded(self.cloud, name, way=way)
+        return self.named(None)
+
+    def named(self, kit: Kit | None) -> Named:
+        """The cloud of clouds.yaml; `Problem` if what a kit's program makes, or
+        any program, is there."""
         assert self._os_cloud
-        made = {container for step in self.steps.steps for container in step.holds}
-        return Named(read_entry(self._os_cloud), made, ca=self._ca)
+        return Named(
+            read_entry(self._os_cloud),
+            {*self.steps.containers, *(kit.containers if kit else ())},
+            ca=self._ca,
+            makes_keys=keys_made(kit, len(self.steps)) if kit else {},
+            knows=lambda name: stored_by(self.steps, self.fractals.checksums)(name),
+        )
 
 
 @contextmanager

@@ -130,6 +130,11 @@ class Steps:
     def __len__(self) -> int:
         return len(self.steps)
 
+    @property
+    def containers(self) -> set[str]:
+        """All that the steps hold at one time or another."""
+        return {name for step in self.steps for name in step.holds}
+
 
 def load_steps(path: Path) -> Steps:
     """Read steps.toml; `Problem` says where it is wrong."""
