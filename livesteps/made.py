@@ -48,8 +48,8 @@ class Made:
         self._makes_keys = makes_keys
         self._run = new_run()
         self._containers: set[str] = set()
-        self._others: set[str] = set()
-        """Containers that bear the mark of another run."""
+        self._others: dict[str, str] = {}
+        """Containers that somebody else made meanwhile, and what tells that."""
         self._unseen: set[str] = set()
         """Those that a step may have made since they were looked at."""
         self.access: set[str] = set()
@@ -61,11 +61,14 @@ class Made:
         """How many credentials the step makes that runs."""
 
     def begin(self, step: Step) -> None:
-        """A step is about to begin: see what it cannot have made."""
+        """A step is about to begin: what it finds there is not its own."""
         self._making = self._makes_keys.get(step.number, 0)
         if self._making:
             self._keys_before = self._keys.held()
-        self._unseen = set(self._guarded)
+        for container in set(self._guarded) - self._containers - self._others.keys():
+            if mark_of(self._account, container) is not None:
+                self._others[container] = "no step of this run was under way"
+        self._unseen = set(self._guarded) - self._others.keys()
 
     def mark(self) -> None:
         """Mark what a step made."""
@@ -97,8 +100,8 @@ class Made:
                 else:
                     tried.add(container)
         report.left += [
-            f"container {named(container)} is left: it bears the mark of another run"
-            for container in sorted(self._others)
+            f"container {named(container)} is left, for somebody else made it: {why}"
+            for container, why in sorted(self._others.items())
         ]
         report.left += [
             f"{thing(access)} is left, which this run made or somebody else; if it is"
@@ -131,11 +134,12 @@ class Made:
         mark = mark_of(self._account, container)
         self._unseen.discard(container)
         self._containers.discard(container)
-        self._others.discard(container)
         if mark is None:
+            self._others.pop(container, None)
             return None
         if mark.run not in ("", self._run):
-            self._others.add(container)
+            self._others[container] = "it bears the mark of another run"
+        if container in self._others:
             return None
         self._containers.add(container)
         return mark

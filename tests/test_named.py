@@ -807,9 +807,27 @@ def test_what_another_run_made_meanwhile_is_left_to_it(
     somebody("PUT", "fractals", "goat", data=b"goat")
     after = place.end(keep=False)
     assert after.lines == (
-        "container 'fractals' is left: it bears the mark of another run",
+        "container 'fractals' is left, for somebody else made it:"
+        " it bears the mark of another run",
     )
     assert somebody("GET", "fractals").text == "goat\n"
+
+
+def test_what_was_there_when_a_step_began_is_not_what_it_made(
+    place: Named, stage: Stage, somebody: Somebody
+) -> None:
+    place.begin(stage.steps.steps[0])
+    place.reach(stage.steps.steps[0])
+    somebody("PUT", "fractals")
+    somebody("PUT", "fractals", "goat", data=b"theirs")
+    # The program finds it there, and gives up.
+    place.begin(stage.steps.steps[1])
+    after = place.end(keep=False)
+    assert after.lines == (
+        "container 'fractals' is left, for somebody else made it:"
+        " no step of this run was under way",
+    )
+    assert somebody("GET", "fractals", "goat").content == b"theirs"
 
 
 def test_a_mark_takes_nothing_from_a_containers_metadata(
