@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,9 +75,13 @@ class SdkFile(pytest.File):
         except Problem as problem:
             raise self.CollectError(str(problem)) from None
         yield RecordingItem.from_parent(self, name="recording")
+        blocks = [way.name for way in self.kit.ways.values() if way.sample]
         for words in self.kit.check:
             name = f"check by {Path(words[0]).name.strip('{}')}"
             yield CheckItem.from_parent(self, name=name, words=words)
+            for block in blocks:
+                label = f"{name}, {block}"
+                yield CheckItem.from_parent(self, name=label, words=words, way=block)
         if self.kit.recorded_only:
             return
         for step in self.steps.steps:
@@ -177,16 +182,32 @@ class RecordingItem(_Item):
 
 
 class CheckItem(_Item):
-    """What looks at the program without running it finds nothing wrong."""
+    """What looks at the program without running it finds nothing wrong; `way` is
+    another one by which it connects."""
 
-    def __init__(self, *, words: tuple[str, ...], **arguments: Any) -> None:
+    def __init__(
+        self, *, words: tuple[str, ...], way: str = "", **arguments: Any
+    ) -> None:
         super().__init__(**arguments)
         self.words = words
+        self.way = way
 
     def runtest(self) -> None:
-        """Run the command."""
+        """Run the command on the program, or on a copy with another block in it."""
         kit = self.parent.kit
-        words = kit.words(self.words, kit.path.absolute())
+        if not self.way:
+            self._look_at(kit, kit.path.absolute(), kit.path)
+            return
+        block = kit.way(self.way)
+        with TemporaryDirectory(prefix="livesteps-check-") as folder:
+            path = Path(folder) / kit.path.name
+            text = kit.sample.by(block, padded=False).text
+            path.write_text(text, encoding="utf-8")
+            self._look_at(kit, path, block.path)
+
+    def _look_at(self, kit: Kit, path: Path, file: Path) -> None:
+        """Run the command on the program at a path; `file` is what is to be mended."""
+        words = kit.words(self.words, path)
         halt = threading.Event()
         if "{cache}" in self.words[0]:
             self.parent.check_machine()
@@ -203,9 +224,9 @@ class CheckItem(_Item):
             )
         except toolchain.Failed as failed:
             command = " ".join(kit.words(self.words, Path(kit.path.name)))
-            printed = failed.printed.replace(str(kit.path.absolute()), shown(kit.path))
+            printed = failed.printed.replace(str(path), shown(file))
             raise _Failed(
-                f"{shown(kit.path)}:1: `{command}` {failed.why}:\n{printed.strip()}"
+                f"{shown(file)}:1: `{command}` {failed.why}:\n{printed.strip()}"
             ) from None
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -57,14 +57,14 @@ class Sample:
         code = "".join(lines[self.markers[step - 1] : self.markers[step] - 1])
         return f"{self.opening}\n\n{code}" if self.opening and step == 1 else code
 
-    def by(self, way: Sample) -> Sample:
+    def by(self, way: Sample, *, padded: bool = True) -> Sample:
         """The whole program with the block `way` in place of its step 1.
 
-        Where the block is the shorter one, no other line moves.
+        Where the block is the shorter one, and `padded`, no other line moves.
         """
         mine = self.text.splitlines(keepends=True)[self.markers[1] - 1 :]
         block = way.text.splitlines(keepends=True)[: way.markers[1] - 1]
-        block += ["\n"] * (self.markers[1] - way.markers[1])
+        block += ["\n"] * (self.markers[1] - way.markers[1]) * padded
         moved = len(block) + 1 - self.markers[1]
         markers = (way.markers[0], *(line + moved for line in self.markers[1:]))
         text = "".join([*block, *mine])
