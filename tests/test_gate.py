@@ -319,3 +319,19 @@ def test_another_server_is_one_more_item(
     ran = gate(guide, "-k", "moto")
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["samples/tiny/tiny.py:1: *", "*-tiny", "*+tin"])
+
+
+def test_a_block_of_another_way_is_checked_as_well(
+    make_guide: MakeGuide, gate: Gate, record: Record
+) -> None:
+    guide = make_guide("print(1)", "print(2)")
+    record(guide)
+    only_recorded(guide, "sh", "-c", "! grep -Hn gnat $0", "{sample}")
+    toml = guide.sdk / "sdk.toml"
+    toml.write_text(toml.read_text() + '\n[[way]]\nname = "k"\nsample = "k.py"\n')
+    (guide.sdk / "k.py").write_text("# step-1\nprint('gnat')\n# step-2\n")
+    steps = guide.samples / "steps.toml"
+    steps.write_text('[[way]]\nname = "k"\ntitle = "by k"\n' + steps.read_text())
+    ran = gate(guide)
+    ran.assert_outcomes(passed=2, failed=1)
+    ran.stdout.fnmatch_lines(["samples/tiny/k.py:1: *", "samples/tiny/k.py:2:*gnat*"])
