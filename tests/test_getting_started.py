@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 import textwrap
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 from click.testing import CliRunner
 
 from livesteps.cli import main
 from livesteps.cloud import Cloud, Project, supported
+from livesteps.cloud.project import Credential
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -86,9 +90,39 @@ def test_both_clouds_yaml_files_connect(project: Project, tmp_path: Path) -> Non
 
 
 def test_the_variables_are_those_that_the_cloud_prints(project: Project) -> None:
-    [openrc] = [block for block in blocks("shell") if "OS_AUTH_URL" in block]
-    names = re.findall(r"^export (\w+)=", openrc, re.MULTILINE)
-    assert set(names) <= project.environment().keys()
+    credential = Credential("its id", "its secret")
+    by_password, by_credential = (
+        dict(re.findall(r"^export (\w+)=(.*)", block, re.MULTILINE))
+        for block in blocks("shell")
+        if "OS_AUTH_URL" in block
+    )
+    assert by_password.keys() <= project.environment().keys()
+    printed = project.environment(credential)
+    assert by_credential.keys() <= printed.keys()
+    assert by_credential["OS_AUTH_TYPE"] == printed["OS_AUTH_TYPE"]
+
+
+def test_keytool_makes_a_trust_store_of_a_certificate(tmp_path: Path) -> None:
+    if not shutil.which("keytool"):
+        pytest.skip("no keytool here (Debian: apt install default-jre-headless)")
+    [written] = [block for block in blocks("console") if "keytool" in block]
+    command, _, run = written.replace("\\\n", "").partition("\n")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.pem")
+    subprocess.run(
+        shlex.split(command.removeprefix("$ ")), cwd=tmp_path, check=True, timeout=60
+    )
+    # Java takes the store by these options, and says what is in it.
+    options = shlex.split(run.removeprefix("$ "))[1:-1]
+    assert all(option.startswith("-Djavax.net.ssl.trustStore") for option in options)
+    listed = subprocess.run(
+        ["keytool", "-list", "-keystore", "ca.p12", "-storepass", "changeit"],
+        cwd=tmp_path,
+        check=True,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert "trustedCertEntry" in listed.stdout
 
 
 def test_each_command_of_the_tool_is_one(tmp_path: Path) -> None:
