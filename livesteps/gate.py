@@ -19,7 +19,7 @@ import pytest
 
 from livesteps import toolchain
 from livesteps.errors import Problem, shown
-from livesteps.kit import SERVERS, Kit, Way, load_kit, search_path
+from livesteps.kit import SERVERS, Kit, load_kit, search_path
 from livesteps.program import Program
 from livesteps.recording import Recording, check_recording, read_recording
 from livesteps.run import Result, Run
@@ -75,7 +75,11 @@ class SdkFile(pytest.File):
         except Problem as problem:
             raise self.CollectError(str(problem)) from None
         yield RecordingItem.from_parent(self, name="recording")
-        blocks = [way.name for way in self.kit.ways.values() if way.sample]
+        blocks = [
+            name
+            for name in self.steps.ways
+            if name in self.kit.ways and self.kit.ways[name].sample
+        ]
         for words in self.kit.check:
             name = f"check by {Path(words[0]).name.strip('{}')}"
             yield CheckItem.from_parent(self, name=name, words=words)
@@ -93,10 +97,11 @@ class SdkFile(pytest.File):
             tls = server == "debian"
             name = f"on {server}" + (" over TLS" if tls else "")
             yield ServerItem.from_parent(self, name=name, server=server, tls=tls)
-        for way in self.steps.ways.values():
-            if self.kit.ways.get(way.name, Way(name=way.name)).sample:
-                name = f"{way.title}, over TLS"
-                yield ServerItem.from_parent(self, name=name, way=way.name, tls=True)
+        for way in blocks:
+            name = f"{self.steps.ways[way].title}, over TLS"
+            yield ServerItem.from_parent(self, name=name, way=way, tls=True)
+        if self.kit.ca and not blocks:
+            yield ServerItem.from_parent(self, name="over TLS", tls=True)
 
     def recording(self) -> Recording:
         """The recording that the outputs are compared with."""
