@@ -42,6 +42,8 @@ class Catalog(sql.Catalog):
             "object-store": f"{own['storage_url']}/v1/AUTH_{project_id}",
         }
         for service in catalog:
+            if own["interface"]:
+                service["name"] = "our " + service["name"]
             for endpoint in service["endpoints"]:
                 good = own["interface"] in ("", endpoint["interface"])
                 endpoint["url"] = urls[service["type"]] if good else NOWHERE

@@ -173,7 +173,7 @@ class Cloud:
         If there is a project of this name already, it is that one. Its catalog
         shows `front` in the place of Swift's own address: a server that stands
         before it; scheme, host and port. With `interface` only its addresses are
-        good: those of the others lead nowhere.
+        good, those of the others lead nowhere, and services have names of their own.
         """
         asked = {"name": name, "front": front, "domain": domain, "interface": interface}
         return Project(

@@ -34,7 +34,8 @@ class Project:
     domain_name: str = "Default"
     """Of the project and of its user."""
     interface: str = ""
-    """The only one whose addresses in the catalog are good; all, if it is empty."""
+    """The only one whose addresses in the catalog are good; all, if it is empty.
+    Where it is given, the services have other names than usual."""
 
     def environment(self, credential: Credential | None = None) -> dict[str, str]:
         """The `OS_*` variables that OpenStack's clients read, as the files have
