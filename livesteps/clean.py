@@ -238,6 +238,7 @@ def clean_up(
 
     Raises `requests.RequestException`.
     """
+    account.containers()  # of a HEAD, whatever answers can say yes
     report = Report()
     cleaner = Cleaner(
         *(account, cloud, knows, patience), stop=threading.Event(), report=report

@@ -148,6 +148,8 @@ def run(
     steps, kits = _guide()
     if bool(sdks) == everything:
         raise Problem("name the SDKs to run, or all", f"known: {', '.join(kits)}")
+    if os_cloud == "":
+        raise Problem("--os-cloud is empty", "name a cloud of clouds.yaml")
     if last is not None and not 1 <= last <= len(steps):
         raise Problem(f"there is no step {last}", f"they are 1 to {len(steps)}")
     if clean and not (last and os_cloud):
@@ -157,10 +159,10 @@ def run(
         )
     if way and way not in steps.ways:
         raise Problem(f"unknown way '{way}'", nearest(way, steps.ways))
-    if os_cloud and (tls or way):
+    if os_cloud and (tls or way or server != SERVERS[0]):
         raise Problem(
             f"the entry of '{os_cloud}' says how to reach it, and how to connect",
-            "leave out --tls and --way",
+            "leave out --server, --tls and --way",
         )
     if server == "moto" and (tls or way):
         raise Problem("moto has neither TLS nor ways", "leave out --tls and --way")
@@ -168,6 +170,11 @@ def run(
         raise Problem("Ceph is reached over HTTP here", "leave out --tls")
     chosen = list(kits.values()) if everything else [_kit(kits, sdk) for sdk in sdks]
     required = _required(kits, require, named=sdks)
+    for sdk in required:
+        if kits[sdk] not in chosen:
+            raise Problem(
+                f"'{sdk}' is required, and not among those to run", "name it, or all"
+            )
     why_not = None if os_cloud else supported(server)
     kind, name = ("cloud", os_cloud) if os_cloud else ("server", server)
     with Reports(reports, steps, kind, name, last, required) as report:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from requests import HTTPError, RequestException
 
 from livesteps.clean import (
+    MARK,
     Cleaner,
     Knows,
     Mark,
@@ -21,7 +22,7 @@ from livesteps.clean import (
 )
 from livesteps.holdings import named
 from livesteps.keys import Keys, thing
-from livesteps.snapshot import DistantAccount
+from livesteps.snapshot import DistantAccount, below
 from livesteps.step import Step
 
 
@@ -59,10 +60,13 @@ class Made:
         self._keys_before: set[str] = set()
         self._making = 0
         """How many credentials the step makes that runs."""
+        self._making_first = False
+        """Whether the step makes the first container."""
 
     def begin(self, step: Step) -> None:
         """A step is about to begin: what it finds there is not its own."""
         self._making = self._makes_keys.get(step.number, 0)
+        self._making_first = bool(step.holds) and not self._containers
         if self._making:
             self._keys_before = self._keys.held()
         for container in set(self._guarded) - self._containers - self._others.keys():
@@ -75,6 +79,20 @@ class Made:
         self._take_keys()
         for container in self._guarded:
             self._put_mark(container, self._see(container))
+
+    def store_a_byte(self) -> None:
+        """Store an object that no step stores, and delete it, in a container that
+        the run made; make one where the step was to make the first."""
+        for container in sorted(self._containers)[:1]:
+            url = self._account.url + below(container, f"livesteps-{self._run}")
+            self._account.send("PUT", url, body=b"0")
+            self._account.send("DELETE", url)
+            return
+        if not self._making_first:
+            return
+        if all(mark_of(self._account, name) is None for name in self._guarded):
+            first = self._account.url + below(self._guarded[0])
+            self._account.send("PUT", first, {MARK: self._run})
 
     def clean(
         self, knows: Knows, patience: float, stop: threading.Event, report: Report

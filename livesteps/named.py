@@ -82,8 +82,9 @@ class Named:
         )
         self._holdings: Holdings | None = None
         try:
-            self._refuse()
+            # The listing first: of a HEAD, whatever answers can say yes.
             self._before = frozenset(self.account.containers()) - self._guarded
+            self._refuse()
         except RequestException as error:
             raise trouble(self.name, error) from None
 
@@ -118,6 +119,17 @@ class Named:
     def begin(self, step: Step) -> None:
         """The program is about to do a step: see what it cannot have made."""
         self._made.begin(step)
+
+    def hindrance(self) -> str:
+        """Why a step may have failed that is no fault of its program: nothing can
+        be stored there, by nobody of this user's."""
+        try:
+            self._made.store_a_byte()
+        except RequestException as error:
+            return str(trouble(self.name, error))
+        except Problem as problem:  # of a token
+            return str(problem)
+        return ""
 
     def reach(self, step: Step) -> None:
         """The program has reached the end of a step: mark what it made."""
@@ -208,10 +220,21 @@ def trouble(cloud: str, error: RequestException) -> Problem:
         why = unreachable(error)
         return Problem(f"cloud '{cloud}': {why.what}", why.todo)
     asked = error.request.method if error.request else "a request"
-    return Problem(
-        f"cloud '{cloud}' answered {answered(error)} to {asked}",
-        "see that its object store works, and what this user may do there",
-    )
+    match error.response.status_code:
+        case 401 | 403 | 405:
+            todo = (
+                "this user may not do that in its object store: ask who runs it for"
+                " a role in the project that may, such as member"
+            )
+        case 404:
+            todo = "see that what its catalog names is an object store"
+        case 413 | 507:
+            todo = "it takes no more: delete what is not needed, or ask for more quota"
+        case status if status >= 500:
+            todo = "its object store does not work: try later, or tell who runs it"
+        case _:
+            todo = "see that its object store works, and what this user may do there"
+    return Problem(f"cloud '{cloud}' answered {answered(error)} to {asked}", todo)
 
 
 def account_of(entry: Entry) -> DistantAccount:

@@ -58,6 +58,9 @@ class Place(Protocol):
     def begin(self, step: Step) -> None:
         """The program is about to do a step."""
 
+    def hindrance(self) -> str:
+        """Why a step may have failed that is no fault of its program, or nothing."""
+
     def reach(self, step: Step) -> None:
         """The program has reached the end of a step, and waits."""
 
@@ -143,6 +146,10 @@ class Embedded:
 
     def begin(self, step: Step) -> None:
         """Nothing need be known before: all of it goes with the project."""
+
+    def hindrance(self) -> str:
+        """There is none that is known."""
+        return ""
 
     def reach(self, step: Step) -> None:
         """Nothing need be marked."""

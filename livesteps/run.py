@@ -202,6 +202,8 @@ class Run:
         if not reasons and check and self._recording:
             reasons += self._differences(step, output, self._recording)
         failure = None
+        if reasons and not self._program.halt.is_set():
+            reasons = [*filter(None, [self._place.hindrance()]), *reasons]
         if reasons:
             failure = Failure(
                 self._program.sample.path_of(step.number),

@@ -60,6 +60,10 @@ class Page(NamedTuple):
     entries: list[dict[str, Any]]
 
 
+class NotSwift(requests.RequestException):
+    """What answers in its place is something else, such as a page to log in."""
+
+
 class Account(ABC):
     """What an account holds, by the API of Swift."""
 
@@ -177,18 +181,31 @@ class Account(ABC):
 
     def pages(self, container: str, prefix: str = "") -> Iterator[Page]:
         """A listing, page by page, until one is empty; of the account's containers
-        if `container` is empty."""
+        if `container` is empty. Raises `NotSwift`."""
         marker = ""
         while True:
             query = f"?format=json&prefix={quote(prefix)}&marker={quote(marker)}"
             answer = self._ask("GET", container, query=query)
-            listed = json.loads(answer.body or "[]")
+            listed = self._read(answer.body or b"[]")
             entries = [entry for entry in listed if "name" in entry]
             yield Page(answer.headers, entries)
             # How many names are in a full page, a server of others decides.
             if not entries or (self.page and len(entries) < self.page):
                 return
             marker = entries[-1]["name"]
+
+    def _read(self, body: bytes) -> list[dict[str, Any]]:
+        """The entries of a listing."""
+        try:
+            listed = json.loads(body)
+        except ValueError:
+            listed = None
+        if isinstance(listed, list) and all(isinstance(each, dict) for each in listed):
+            return listed
+        raise NotSwift(
+            "what it gives is no listing of containers or objects",
+            request=requests.Request(url=self.url),
+        )
 
     def _listing(self, container: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         for page in self.pages(container, prefix):
@@ -236,27 +253,37 @@ class DistantAccount(Account):
         return Answer(headers, answer.content)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
     ) -> requests.Response:
         """Send a request, with the token, to any of the cloud's services.
 
-        Raises `requests.RequestException`, also where it does not succeed.
+        Raises `requests.RequestException`, also where it does not succeed. It
+        follows no redirection: the token is for nobody else.
         """
-        answer = self._sent(method, url, headers)
+        answer = self._sent(method, url, headers, body)
         if answer.status_code == 401 and self._renew:
             self._http.headers["X-Auth-Token"] = self._renew()
-            answer = self._sent(method, url, headers)
+            answer = self._sent(method, url, headers, body)
         answer.raise_for_status()
+        if answer.is_redirect:
+            raise NotSwift(
+                f"it sends whoever asks elsewhere ({answer.status_code})",
+                request=answer.request,
+            )
         return answer
 
     def _sent(
-        self, method: str, url: str, headers: Mapping[str, str] | None
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes
     ) -> requests.Response:
-        request = requests.Request(method, self.url, headers=headers)
+        request = requests.Request(method, self.url, headers=headers, data=body)
         prepared = self._http.prepare_request(request)
         # Of `c/../x` requests would make `x`: that is another object.
         prepared.url = url
-        return self._http.send(prepared, timeout=TIMEOUT)
+        return self._http.send(prepared, timeout=TIMEOUT, allow_redirects=False)
 
     @property
     def token(self) -> str:

@@ -639,10 +639,10 @@ def refuse(
     real, refused = DistantAccount._sent, []
 
     def sent(
-        self: DistantAccount, method: str, url: str, headers: Any
+        self: DistantAccount, method: str, url: str, headers: Any, body: bytes
     ) -> requests.Response:
         if not so(method, url):
-            return real(self, method, url, headers)
+            return real(self, method, url, headers, body)
         refused.append(url)
         if not status:
             raise requests.ConnectionError("refused")
@@ -662,6 +662,107 @@ def hold(place: Named, stage: Stage, somebody: Somebody) -> None:
     somebody("PUT", "fractals", "goat", data=b"goat")
     somebody("PUT", "fractals", "big/0", data=b"big")
     place.reach(stage.steps.steps[1])
+
+
+HTML = "<html>Log in</html>"
+
+
+@pytest.mark.parametrize("command", ["run", "clean"])
+@pytest.mark.parametrize(
+    ("method", "status", "body", "said"),
+    [
+        ("", 200, HTML, "what it gives is no listing of containers or objects;"),
+        ("GET", 200, HTML, "what it gives is no listing of containers or objects;"),
+        ("GET", 200, "[1]", "what it gives is no listing of containers or objects;"),
+        ("", 302, HTML, "it sends whoever asks elsewhere (302);"),
+        ("", 403, HTML, "answered 403 Oh no to GET; this user may not do that"),
+        ("", 404, HTML, "answered 404 Oh no to GET; see that what its catalog names"),
+        ("", 500, HTML, "answered 500 Oh no to GET; its object store does not work"),
+    ],
+)
+def test_what_is_no_object_store_is_told_before_anything_is_made(
+    method: str,
+    status: int,
+    body: str,
+    said: str,
+    command: str,
+    mine: Callable[..., Stage],
+    somebody: Somebody,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, stage = somebody.plant(), mine()
+
+    def sent(self: DistantAccount, asked: str, url: str, *_: Any) -> requests.Response:
+        answer = requests.Response()
+        answer.request = requests.Request(asked, url).prepare()
+        if method in ("", asked):
+            answer.status_code, answer.reason = status, "Oh no"
+            answer.headers["Location"] = "http://login.example/"
+            answer._content = body.encode()
+        else:
+            answer.status_code = 404
+        return answer
+
+    monkeypatch.setattr(DistantAccount, "_sent", sent)
+    kits = KITS.values()
+    with pytest.raises(Problem) as raised:
+        _ = (
+            stage.named(KITS["curl"])
+            if command == "run"
+            else named.clean_cloud("mine", stage.steps, kits, stage.fractals)
+        )
+    assert said in str(raised.value)
+    assert str(raised.value).startswith("cloud 'mine'")
+    assert somebody.picture() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (2, 403, "answered 403 Oh no to a request; this user may not do that"),
+        (4, 413, "answered 413 Oh no to a request; it takes no more"),
+        (4, 507, "answered 507 Oh no to a request; it takes no more"),
+        (4, 0, "the cloud cannot be reached: refused"),
+        (4, 200, ""),
+    ],
+)
+def test_a_step_that_fails_where_nothing_can_be_stored_says_so(
+    number: int,
+    status: int,
+    said: str,
+    mine: Callable[..., Stage],
+    somebody: Somebody,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, stage = somebody.plant(), mine()
+    refused = refuse(
+        monkeypatch, lambda method, _: method == "PUT" and status != 200, status
+    )
+    run = run_to_its_end(mine(false_at(stage.steps, number)), KITS["curl"])
+    assert len(run.results) == number
+    assert run.results[-1].failure
+    first = run.results[-1].failure.reasons[0]
+    assert len(refused) == bool(said)
+    assert (said and said in first) or "mine" not in first
+    assert not run.aftermath.wrong, run.aftermath.lines
+    assert somebody.picture() == before
+
+
+def test_an_entry_says_what_to_run_against(livesteps_here: Command) -> None:
+    way = "application-credential"
+    for option in (["--server", "debian"], ["--tls"], ["--way", way]):
+        ran = livesteps_here(ROOT, "run", "curl", "--os-cloud", "mine", *option)
+        assert (ran.returncode, ran.stderr) == (
+            2,
+            "the entry of 'mine' says how to reach it, and how to connect;"
+            " leave out --server, --tls and --way\n",
+        )
+
+
+def test_a_cloud_without_a_name_is_none_of_ours(livesteps_here: Command) -> None:
+    ran = livesteps_here(ROOT, "run", "curl", "--os-cloud", "")
+    said = "--os-cloud is empty; name a cloud of clouds.yaml\n"
+    assert (ran.returncode, ran.stderr) == (2, said)
 
 
 def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(

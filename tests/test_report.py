@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,14 +23,18 @@ from click.testing import CliRunner
 from guides import COMMAND, ROOT, write_guide
 from junitparser import JUnitXml
 
-from livesteps import __version__
+from livesteps import __version__, batch
+from livesteps.batch import Abandoned, Outcome
 from livesteps.cli import main
 from livesteps.cloud import supported
 from livesteps.info import read_info
 from livesteps.kit import load_kit
 from livesteps.redact import Redaction
+from livesteps.report import Reports
 from livesteps.report.model import SDK, Exchange, Failed, Report, Step, Target
+from livesteps.run import Failure, Result
 from livesteps.stage import Stage
+from livesteps.step import load_steps
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -412,9 +417,12 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
     )
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
     account = f"{project.storage_url}/v1/AUTH_{project.id}"
+    token, url = project.token()
     guide = make_guide(
-        "print(1)",
+        f"import requests\nprint(requests.put({url!r} + '/fractals',"
+        f" headers={{'X-Auth-Token': {token!r}}}).status_code)",
         f"import os; print(os.environ['OS_AUTH_URL'], {account!r}); exit(1)",
+        contracts=["holds = { fractals = [] }"] * 2,
     )
     paths = [tmp_path / f"r.{name}" for name in FORMATS]
     options = [word for path in paths for word in ("--report", str(path))]
@@ -423,8 +431,10 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
     for path in paths:
         text = path.read_text()
         assert "object storage address" in text
+        plain = unescape(text)
+        assert "removed from 'mine': container 'fractals' (0 objects)" in plain
         for value in (
-            *(project.id, project.password),
+            *(project.id, project.password, token),
             urlsplit(project.auth_url).netloc,
             urlsplit(project.storage_url).netloc,
         ):
@@ -435,9 +445,67 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
     assert "slo" in told["target"]["info"]
     steps = told["sdks"][0]["steps"]
     assert [step["requests"] for step in steps] == [None, None]
+    assert told["sdks"][0]["after"] == [
+        "removed from 'mine': container 'fractals' (0 objects)"
+    ]
     assert steps[1]["failed"]["printed"] == (
         "http://<identity address>/v3"
         " http://<object storage address>/v1/AUTH_<project id>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sdk", "server", "gaps"),
+    [("curl", "ceph", [16]), ("boto3", "ceph", []), ("curl", "swift", [])],
+)
+def test_what_a_server_lacks_is_a_gap(
+    sdk: str, server: str, gaps: list[int], tmp_path: Path
+) -> None:
+    steps = load_steps(ROOT / "samples" / "steps.toml")
+    kit = load_kit(ROOT / "samples" / sdk / "sdk.toml")
+    results = [Result(step, "", 1.0, None) for step in steps.steps]
+    outcome = Outcome(kit, batch.State.PASSED, results=results)
+    stage = Stage(steps, server=server)
+    stage.cloud = None
+    path = tmp_path / "r.json"
+    with Reports([path], steps, "server", server) as report, report.of(stage):
+        report.outcomes = [outcome]
+    [told] = json.loads(path.read_text())["sdks"]
+    found = {each["number"]: each for each in told["steps"] if each["state"] == "gap"}
+    assert list(found) == gaps
+    for gap in found.values():
+        assert "temporary URLs" in gap["why"]
+        assert gap["link"].startswith("https://docs.ceph.com/")
+
+
+def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
+    steps = load_steps(ROOT / "samples" / "steps.toml")
+    kit = load_kit(ROOT / "samples" / "curl" / "sdk.toml")
+    why = "this cloud has no static large objects"
+    failure = Failure(kit.sample.path_of(14), 1, ("it failed",), excuse=why)
+    results = [Result(step, "", 1.0, None) for step in steps.steps[:14]]
+    results[13] = replace(results[13], failure=failure)
+    outcome = Outcome(kit, batch.State.NOT_RUN, why=why, results=results)
+    paths = [tmp_path / f"r.{name}" for name in FORMATS]
+    with Reports(paths, steps, "cloud", "mine") as report:
+        report.outcomes = [outcome]
+    told = json.loads((tmp_path / "r.json").read_text())
+    assert told["passed"] is True
+    states = [step["state"] for step in told["sdks"][0]["steps"]]
+    assert states == ["passed"] * 13 + ["gap"] + ["not reached"] * 3
+    assert told["sdks"][0]["steps"][13]["why"] == why
+    assert JUnitXml.fromfile(str(tmp_path / "r.xml")).failures == 0
+
+
+def test_who_interrupts_twice_is_told_in_the_report_what_is_left(
+    tmp_path: Path,
+) -> None:
+    steps = load_steps(ROOT / "samples" / "steps.toml")
+    path = tmp_path / "r.json"
+    with pytest.raises(Abandoned), Reports([path], steps, "cloud", "mine"):
+        raise Abandoned("left on 'mine': all")
+    assert json.loads(path.read_text())["stopped"] == (
+        "the run was interrupted; left on 'mine': all"
     )
 
 

@@ -23,6 +23,7 @@ from livesteps.redact import Redaction
 from livesteps.report import asjson, junit, markdown, page
 from livesteps.report.collect import INTERRUPTED, collect, versions
 from livesteps.report.model import FORMAT, Report, Target
+from livesteps.servers import Server
 from livesteps.stage import Stage
 from livesteps.step import Steps
 
@@ -53,6 +54,7 @@ class Reports:
     required: Sequence[str] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     _way: str = ""
+    _server: Server | None = None
     _info: Info = field(default=NOT_ASKED)
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class Reports:
     @contextmanager
     def of(self, stage: Stage) -> Iterator[None]:
         """What runs here runs on this stage."""
-        self._way = stage.way
+        self._way, self._server = stage.way, stage.server
         try:
             yield
         finally:
@@ -86,7 +88,8 @@ class Reports:
         if isinstance(error, Problem):
             stopped = str(error)
         elif error is not None and not isinstance(error, SystemExit):
-            stopped = INTERRUPTED
+            # If it was interrupted twice, it says what is left.
+            stopped = "; ".join([INTERRUPTED, *str(error).splitlines()])
         report = self._made(stopped)
         for path in self.paths:
             _write(path, FORMATS[path.suffix.lower()](report))
@@ -100,6 +103,7 @@ class Reports:
             collect(
                 outcome,
                 self.steps,
+                server=self._server,
                 last=self.last,
                 required=outcome.kit.id in self.required,
                 stopped=stopped,

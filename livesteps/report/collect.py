@@ -10,6 +10,7 @@ from livesteps.errors import shown
 from livesteps.recording import exchanges
 from livesteps.report.model import SDK, Exchange, Failed, State, Step
 from livesteps.run import Result
+from livesteps.servers import Server
 from livesteps.step import Step as Contract
 from livesteps.step import Steps
 
@@ -17,9 +18,16 @@ INTERRUPTED = "the run was interrupted"
 
 
 def collect(
-    outcome: Outcome, steps: Steps, *, last: int | None, required: bool, stopped: str
+    outcome: Outcome,
+    steps: Steps,
+    *,
+    server: Server | None,
+    last: int | None,
+    required: bool,
+    stopped: str,
 ) -> SDK:
-    """What a report says of one SDK; `last` is the step after which it stopped."""
+    """What a report says of one SDK on a server, if one is known; `last` is the
+    step after which it stopped."""
     kit, redact = outcome.kit, outcome.redact
     why = redact(outcome.why)
     state = {
@@ -34,7 +42,7 @@ def collect(
 
     def step_of(contract: Contract) -> Step:
         if result := results.get(contract.number):
-            return _reached(result, outcome)
+            return _reached(result, outcome, server)
         if state is State.NOT_RUN and not results:
             return Step(contract.number, contract.title, state, why=why)
         if last is not None and contract.number > last:
@@ -52,6 +60,7 @@ def collect(
         why=why,
         required=required,
         seconds=round(outcome.seconds, 3),
+        after=tuple(map(redact, outcome.after)),
         steps=tuple(map(step_of, steps.steps)),
     )
 
@@ -67,12 +76,17 @@ def versions(outcomes: list[Outcome], info: Mapping[str, object]) -> dict[str, s
     return {}
 
 
-def _reached(result: Result, outcome: Outcome) -> Step:
+def _reached(result: Result, outcome: Outcome, server: Server | None) -> Step:
     redact, failure = outcome.redact, result.failure
-    gap = outcome.kit.gaps.get(result.step.number)
+    gap = outcome.kit.gaps.get(result.step.number) or (
+        server.gap(outcome.kit.id, result.step) if server else None
+    )
+    why, link = (gap.reason, gap.link) if gap else ("", "")
     state = State.PASSED
     failed = None
-    if failure:
+    if failure and failure.excuse:
+        state, why, link = State.GAP, failure.excuse, ""
+    elif failure:
         state = State.FAILED
         failed = Failed(
             f"{shown(failure.path)}:{failure.line}",
@@ -87,8 +101,8 @@ def _reached(result: Result, outcome: Outcome) -> Step:
         result.step.title,
         state,
         round(result.seconds, 3),
-        gap.reason if gap else "",
-        gap.link if gap else "",
+        why,
+        link,
         failed,
         None
         if result.requests is None

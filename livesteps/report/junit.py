@@ -47,6 +47,8 @@ def _suite(root: ET.Element, report: Report, sdk: SDK) -> None:
         _case(suite, sdk, step)
     if not sdk.good and not any(step.failed for step in sdk.steps):
         _error(suite, sdk.id, sdk.why)
+    if sdk.after:
+        ET.SubElement(suite, "system-out").text = "\n".join(sdk.after)
     _count(suite, report.date, sdk.seconds)
 
 

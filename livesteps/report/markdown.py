@@ -69,7 +69,9 @@ def _sdk(sdk: SDK) -> Iterator[str]:
     yield f"\n## {_plain(sdk.name)}"
     if not any(step.seconds is not None for step in sdk.steps):
         yield f"\n{_plain(f'{sdk.state.value}: {sdk.why}')}"
+        yield from _after(sdk)
         return
+    yield from _after(sdk)
     for step in sdk.steps:
         if failed := step.failed:
             yield f"\n### Step {step.number} failed: {_plain(step.title)}\n"
@@ -79,7 +81,8 @@ def _sdk(sdk: SDK) -> Iterator[str]:
                 yield "\nIt printed:\n"
                 yield _fenced(failed.printed.rstrip("\n"))
         elif step.state is State.GAP:
-            yield f"\nStep {step.number} is a gap: {_plain(step.why)} <{step.link}>"
+            link = f" <{step.link}>" if step.link else ""
+            yield f"\nStep {step.number} is a gap: {_plain(step.why)}{link}"
     yield "\n<details><summary>Its steps</summary>\n"
     yield _row(["step", "result", "seconds", "requests"])
     yield _row(["---"] * 4)
@@ -95,6 +98,13 @@ def _sdk(sdk: SDK) -> Iterator[str]:
         seconds = "" if step.seconds is None else f"{step.seconds:.2f}"
         yield _row([str(step.number), step.state.value, seconds, "<br>".join(requests)])
     yield "\n</details>"
+
+
+def _after(sdk: SDK) -> Iterator[str]:
+    """What became of what it made on a cloud of a person's own."""
+    if sdk.after:
+        yield "\nAfterwards:\n"
+        yield _fenced("\n".join(sdk.after))
 
 
 def _row(cells: list[str]) -> str:

@@ -79,6 +79,9 @@ class SDK:
     required: bool
     """That it was not run is a failure."""
     seconds: float
+    after: tuple[str, ...]
+    """What the run removed from a cloud of a person's own, what is left there, and
+    what differs, in lines to read."""
     steps: tuple[Step, ...]
 
     @property
