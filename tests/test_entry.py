@@ -205,38 +205,45 @@ def relay(
 # By password
 
 
+OTHERS: list[dict[str, str | None]] = [
+    {},
+    {"user_domain_name": None, "user_domain_id": "DOMAIN"},
+    {"project_domain_name": None, "project_domain_id": "DOMAIN"},
+    {"project_name": None, "project_id": "PROJECT", "project_domain_name": None},
+    {"username": None, "user_id": "USER", "user_domain_name": None},
+    {
+        **{"user_domain_name": None, "project_domain_name": None},
+        "domain_name": DOMAIN,
+    },
+    {
+        **{"user_domain_name": None, "project_domain_name": None},
+        "domain_id": "DOMAIN",
+    },
+    {
+        **{"user_domain_name": None, "project_domain_name": None},
+        "default_domain_name": DOMAIN,
+    },
+    {
+        **{"user_domain_name": None, "project_domain_name": None},
+        "default_domain_id": "DOMAIN",
+    },
+]
+"""What an entry may have in place of names."""
+
+
 @pytest.mark.parametrize(
-    "other",
+    ("kind", "other"),
     [
-        {},
-        {"user_domain_name": None, "user_domain_id": "DOMAIN"},
-        {"project_domain_name": None, "project_domain_id": "DOMAIN"},
-        {"project_name": None, "project_id": "PROJECT", "project_domain_name": None},
-        {"username": None, "user_id": "USER", "user_domain_name": None},
-        {
-            **{"user_domain_name": None, "project_domain_name": None},
-            "domain_name": DOMAIN,
-        },
-        {
-            **{"user_domain_name": None, "project_domain_name": None},
-            "domain_id": "DOMAIN",
-        },
-        {
-            **{"user_domain_name": None, "project_domain_name": None},
-            "default_domain_name": DOMAIN,
-        },
-        {
-            **{"user_domain_name": None, "project_domain_name": None},
-            "default_domain_id": "DOMAIN",
-        },
+        (kind, other)
+        for kind in ("password", "v3password")
+        for other in OTHERS
+        # keystoneauth's v3password has no default domain.
+        if kind == "password" or not any(key.startswith("default_") for key in other)
     ],
 )
-@pytest.mark.parametrize("kind", ["password", "v3password"])
 def test_names_and_ids_are_those_that_keystone_says(
     project: Project, read: Read, other: dict[str, str | None], kind: str
 ) -> None:
-    if kind == "v3password" and any(key.startswith("default_") for key in other):
-        pytest.skip("keystoneauth's v3password has no default domain")
     ids = {"DOMAIN": project.domain_id, "PROJECT": project.id, "USER": project.user_id}
     filled = {key: ids.get(value or "", value) for key, value in other.items()}
     entry = read(
