@@ -17,10 +17,12 @@ from guides import COMMAND, ROOT, Guide, write_guide
 
 from livesteps.cli import main
 from livesteps.cloud import Project, supported
+from livesteps.kit import SERVERS
 from livesteps.program import Program
 from livesteps.run import Run
 from livesteps.snapshot import EmbeddedAccount
 from livesteps.stage import Stage
+from livesteps.stage import supported as server_supported
 from livesteps.step import load_steps
 
 pytest_plugins = ["pytester"]
@@ -72,6 +74,36 @@ def stage() -> Iterator[Stage]:
         pytest.skip(why)
     with Stage(load_steps(ROOT / "samples" / "steps.toml")) as running:
         yield running
+
+
+def stage_on(server: str) -> Iterator[Stage]:
+    """The real steps, with another server for object storage."""
+    if why := server_supported(server):
+        pytest.skip(f"not run: {why}")
+    steps = load_steps(ROOT / "samples" / "steps.toml")
+    with Stage(steps, server=server) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def debian_stage() -> Iterator[Stage]:
+    """As `stage`, with Debian's Swift."""
+    yield from stage_on("debian")
+
+
+@pytest.fixture(scope="session")
+def ceph_stage() -> Iterator[Stage]:
+    """As `stage`, with Ceph's gateway."""
+    yield from stage_on("ceph")
+
+
+@pytest.fixture
+def serving(request: pytest.FixtureRequest) -> Stage:
+    """The one stage; or that with the server that the test's parameter names."""
+    server = getattr(request, "param", SERVERS[0])
+    name = "stage" if server == SERVERS[0] else f"{server}_stage"
+    running: Stage = request.getfixturevalue(name)
+    return running
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from livesteps.cloud import Project
 from livesteps.errors import Problem
 from livesteps.kit import Kit, load_kits
 from livesteps.named import Named
+from livesteps.place import Embedded
 from livesteps.program import Program
 from livesteps.run import Run
 from livesteps.snapshot import Account, Answer, DistantAccount, below
@@ -43,7 +44,6 @@ pytestmark = [  # of parts of openstacksdk unused here
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeGuide = Callable[..., "Guide"]
 WaitFor = Callable[..., None]
-NUMBERS = itertools.count(1)
 KITS = load_kits(ROOT / "samples")
 STEPS = range(1, 18)
 FIRST = "an amazing goat"
@@ -58,8 +58,8 @@ TEMP_URL_KEY = "X-Account-Meta-Temp-URL-Key"
 class Somebody:
     """Who has the account, and looks at it with a client of their own."""
 
-    def __init__(self, project: Project) -> None:
-        token, self.url = project.token()
+    def __init__(self, project: Project, token: str, url: str) -> None:
+        self.url = url
         self._keys = (
             f"{project.main_auth_url}/users/{project.user_id}/credentials/OS-EC2"
         )
@@ -124,16 +124,24 @@ def _metadata(answer: requests.Response) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(stage: Stage) -> Project:
-    """A project of the one cloud, which plays a cloud of a person's own."""
-    assert stage.cloud
-    return stage.cloud.project(f"named-{next(NUMBERS)}")
+def home(serving: Stage) -> Iterator[Embedded]:
+    """A project of a cloud of ours, which plays a cloud of a person's own."""
+    made = serving.place("named")
+    assert isinstance(made, Embedded)
+    yield made
+    made.account.close()
 
 
 @pytest.fixture
-def somebody(project: Project) -> Somebody:
+def project(home: Embedded) -> Project:
+    """That project, as the cloud's parent knows it."""
+    return home._project
+
+
+@pytest.fixture
+def somebody(home: Embedded) -> Somebody:
     """Who has the account of the project."""
-    return Somebody(project)
+    return Somebody(home._project, *home.token())
 
 
 @pytest.fixture(autouse=True)
@@ -180,6 +188,7 @@ def place(mine: Callable[..., Stage]) -> Iterator[Named]:
     made.account.close()
 
 
+@pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
 @pytest.mark.parametrize("kit", KITS.values(), ids=lambda kit: kit.id)
 def test_what_is_there_already_is_named_and_not_touched(
     kit: Kit, mine: Callable[..., Stage], somebody: Somebody

@@ -46,7 +46,7 @@ print(f"Connected: {len(list(s3.buckets.all()))} buckets")
 # fractals+segments, and deletes all that is in there with the bucket.
 for name in ["fractals", "fractals+segments"]:
     if cloud.get_container(name):
-        raise SystemExit(f"{name} is there already: choose another name.")
+        raise SystemExit(f"{name} is there already: use another name")
 
 bucket = s3.create_bucket(Bucket="fractals")
 print(f"Created {bucket.name}")
@@ -199,7 +199,7 @@ try:
 except ClientError as error:
     if error.response["Error"]["Code"] != "BucketNotEmpty":
         raise
-    print("fractals has other objects in it, and stays")
+    print("Kept fractals: there is something else in it")
 
 # Swift's own API shows every container. Then the keys can go as well.
 print(f"Containers: {list(cloud.object_store.containers())}")

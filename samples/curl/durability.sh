@@ -143,11 +143,12 @@ created: %header{x-object-meta-created}
 segment_size=$((2 * 1024 * 1024))
 size=$(wc -c < big.bin)
 
-# Others may keep segments in the same container, so these get a prefix that
-# nobody else has.
+# This container may be there already (202), with segments of somebody else:
+# the time in the names keeps these apart.
+made=$(
+  curl "${options[@]}" -X PUT -w '%{http_code}' "$storage/fractals_segments"
+)
 prefix="big/$(date +%s.%6N)"
-
-curl "${options[@]}" -X PUT -o /dev/null "$storage/fractals_segments"
 
 for ((i = 0; i * segment_size < size; i++)); do
   path=$(printf 'fractals_segments/%s/%08d' "$prefix" "$i")
@@ -187,7 +188,7 @@ while true; do
     marker=$name
     printf -v path '%b' "${name//%/\\x}"
     if [[ $is_file == false ]]; then
-      echo "Not restored: $path"
+      echo "Refused $path"
       continue
     fi
     # A file that is there stays: --no-clobber finds another name.
@@ -221,18 +222,19 @@ for path in fractals/goat fractals; do
     "$storage/$path"
 done
 
-# Swift deletes a container only when it is empty, and others may keep
-# segments in this one.
+# Swift deletes a container only when it is empty.
 left=$(
   curl "${options[@]}" --head -o /dev/null \
     -w '%header{x-container-object-count}' "$storage/fractals_segments"
 )
-if [[ $left == 0 ]]; then
+if [[ $made != 201 ]]; then
+  echo "Kept fractals_segments: it was there before"
+elif [[ $left != 0 ]]; then
+  echo "Kept fractals_segments: there is something else in it"
+else
   curl "${options[@]}" -X DELETE \
     -w 'Deleted fractals_segments: %{http_code}\n' \
     "$storage/fractals_segments"
-else
-  echo "fractals_segments stays: others have $left objects in it"
 fi
 
 curl "${options[@]}" "$storage?format=json" | jq -c '.'

@@ -83,7 +83,7 @@ created.EnsureSuccessStatusCode();
 if (created.StatusCode != HttpStatusCode.Created)
 {
     throw new InvalidOperationException(
-        "fractals is there already: use another name.");
+        "fractals is there already: use another name");
 }
 Console.WriteLine($"Created fractals: {(int)created.StatusCode}");
 

@@ -260,16 +260,16 @@ public class Durability {
       for (SwiftObject item : page) {
         String name = item.getName();
         // resolve() would take the name "/tmp/goat" for the whole path.
-        Path path = folder.resolve(name).normalize();
         var pieces = List.of(name.split("/", -1));
-        if (!path.startsWith(folder)
-            || pieces.contains("")
+        if (pieces.contains("")
             || pieces.contains(".")
             || pieces.contains("..")
             || pieces.stream().anyMatch(p -> p.getBytes(UTF_8).length > 255)) {
           System.out.println("Refused " + name);
           continue;
         }
+
+        Path path = folder.resolve(name);
         Files.createDirectories(path.getParent());
         try (InputStream body = objects.get(name).getPayload().openStream()) {
           long size = Files.copy(body, path);

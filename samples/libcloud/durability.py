@@ -218,7 +218,7 @@ for item in [big, *segments, goat]:
 try:
     swift.delete_container(container)
 except ContainerIsNotEmptyError:
-    print("fractals has other objects in it, and stays")
+    print("Kept fractals: there is something else in it")
 
 print(f"Containers: {swift.list_containers()}")
 

@@ -24,7 +24,7 @@ except NotFoundException:
     container = swift.create_container(name="fractals")
     print(f"Created {container.name}")
 else:
-    raise SystemExit("fractals is there already: choose another name.")
+    raise SystemExit("fractals is there already: use another name")
 
 # step-3
 for item in swift.containers():
@@ -187,7 +187,7 @@ for name in ["big", "goat"]:
 try:
     swift.delete_container("fractals", ignore_missing=False)
 except ConflictException:
-    print("fractals has other objects in it, and stays")
+    print("Kept fractals: there is something else in it")
 
 print(f"Containers: {list(swift.containers())}")
 

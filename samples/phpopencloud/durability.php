@@ -142,6 +142,7 @@ echo "created: {$metadata['Created']}\n";
 // The manifest takes in every name that begins with the prefix. The time in
 // it is one that nobody else's segments have; the slash is its end.
 $prefix = sprintf('big/%.6f/', microtime(true));
+$made = !$swift->containerExists('fractals_segments');
 
 $big = $container->createLargeObject([
     'name' => 'big',
@@ -166,7 +167,7 @@ foreach ($container->listObjects() as $item) {
     // No file has such a name, or one outside of the folder.
     foreach (explode('/', $item->name) as $part) {
         if (in_array($part, ['', '.', '..'], true) || strlen($part) > 255) {
-            echo "Not restored: $item->name\n";
+            echo "Refused $item->name\n";
             continue 2;
         }
     }
@@ -194,9 +195,9 @@ $signature = hash_hmac('sha256', $text, $key);
 echo "$url?temp_url_sig=$signature&temp_url_expires=$expires\n";
 
 // step-17
-foreach ($container->listObjects() as $item) {
-    $container->getObject(rawurlencode($item->name))->delete();
-    echo "Deleted $item->name\n";
+foreach (['big', 'goat'] as $name) {
+    $container->getObject($name)->delete();
+    echo "Deleted $name\n";
 }
 $container->delete();
 
@@ -207,10 +208,12 @@ foreach ($segments->listObjects(['prefix' => $prefix]) as $item) {
 
 // Others may keep segments in the same container.
 $segments->retrieve();
-if ($segments->objectCount == 0) {
-    $segments->delete();
+if (!$made) {
+    echo "Kept $segments->name: it was there before\n";
+} elseif ($segments->objectCount > 0) {
+    echo "Kept $segments->name: there is something else in it\n";
 } else {
-    echo "$segments->name stays: others have objects in it\n";
+    $segments->delete();
 }
 
 $items = iterator_to_array($swift->listContainers());

@@ -50,7 +50,7 @@ async function isThere(name) {
 }
 
 if (await isThere("fractals")) {
-  throw new Error("fractals is there already: use another name.");
+  throw new Error("fractals is there already: use another name");
 }
 
 let container = await createContainer({ name: "fractals" });

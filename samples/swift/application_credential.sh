@@ -19,7 +19,8 @@ credential = ApplicationCredential(
         "OS_APPLICATION_CREDENTIAL_SECRET"
     ],
 )
-session = Session(credential, timeout=60)
+verify = os.environ.get("OS_CACERT", True)
+session = Session(credential, verify=verify, timeout=60)
 address = session.get_endpoint(
     service_type="object-store",
     interface=os.environ.get("OS_INTERFACE", "public"),

@@ -35,7 +35,7 @@ swift.put_container("fractals", response_dict=answer)
 
 # 201: Swift made it. 202: it was there, and later steps would empty it.
 if answer["status"] != 201:
-    raise SystemExit("fractals is there already: choose another name.")
+    raise SystemExit("fractals is there already: use another name")
 print("Created fractals")
 
 # step-3
@@ -145,6 +145,11 @@ service = SwiftService(
     {"os_storage_url": swift.url, "os_auth_token": swift.token}
 )
 
+# The segments go here. It may be there already, with segments of others.
+answer = {}
+swift.put_container("fractals_segments", response_dict=answer)
+made = answer["status"] == 201
+
 segments = {}
 for result in service.upload(
     "fractals",
@@ -159,7 +164,7 @@ for result in service.upload(
 big = swift.head_object("fractals", "big")
 print(f"big: {big['content-length']} bytes")
 
-# They are in another container, by names that hold the time of the file.
+# Their names hold the time of the file.
 for location, size in sorted(segments.items()):
     number = location.rpartition("/")[2]
     print(f"  segment {number}: {size} bytes")
@@ -205,15 +210,17 @@ for result in service.delete("fractals", ["big", "goat"]):
     if not result["success"]:
         raise result["error"]
 
-# Other programs of yours may keep segments there, too.
-for container in ["fractals", "fractals_segments"]:
+# Swift deletes no container that holds an object: it answers 409.
+for container in ["fractals", "fractals_segments"] if made else ["fractals"]:
     try:
         swift.delete_container(container)
         print(f"Deleted {container}")
     except ClientException as error:
         if error.http_status != 409:
             raise
-        print(f"{container} has other objects in it, and stays")
+        print(f"Kept {container}: there is something else in it")
+if not made:
+    print("Kept fractals_segments: it was there before")
 
 _, containers = swift.get_account(full_listing=True)
 print(f"Containers: {containers}")
