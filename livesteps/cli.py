@@ -188,7 +188,11 @@ def run(
             why_not = why_not or stage.why_not
             # The samples are read while the servers start.
             outcomes = report.outcomes = _outcomes(
-                chosen, steps, why_not, named=sdks, server=server, way=stage.way
+                *(chosen, steps, why_not),
+                named=sdks,
+                server=server,
+                way=stage.way,
+                ipv6=stage.ipv6,
             )
             with _progress(outcomes, steps) as tell:
                 whole = run_batch(
@@ -401,9 +405,10 @@ def _outcomes(
     named: Sequence[str] = (),
     server: str = SERVERS[0],
     way: str = "",
+    ipv6: bool = False,
 ) -> list[Outcome]:
-    """An outcome for each kit; those that cannot run against this server, or not
-    connect in this way, say why."""
+    """An outcome for each kit; those that cannot run against this server, not
+    connect in this way, or not to such an address, say why."""
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
 
@@ -418,6 +423,8 @@ def _outcomes(
                 kit.way(way)
             except Problem as problem:
                 why = str(problem)
+        if ipv6 and not why:
+            why = kit.no_ipv6
         return Outcome(kit, State.NOT_RUN if why else State.WAITING, why=why)
 
     return [outcome_of(kit) for kit in kits]

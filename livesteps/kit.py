@@ -91,6 +91,7 @@ class _File(Table):
     servers: list[Literal["debian", "moto", "ceph"]] = []
     containers: list[str] = []
     recorded_only: str = ""
+    no_ipv6: str = ""
     ca: dict[str, str] = {}
     gap: list[Gap] = []
     way: list[Way] = []
@@ -146,6 +147,8 @@ class Kit:
     """Those that its program makes besides the ones that the steps name."""
     recorded_only: str = ""
     """Why it is not run with the others, if it is not."""
+    no_ipv6: str = ""
+    """Why it reads no address with an IPv6 address in it, if it does not."""
     ca: Mapping[str, str] = field(default_factory=dict)
     """More variables for the program where a private CA is to be trusted."""
     gaps: Mapping[int, Gap] = field(default_factory=dict)
@@ -420,6 +423,7 @@ def load_kit(path: Path) -> Kit:
         servers=tuple(file.servers),
         containers=tuple(file.containers),
         recorded_only=file.recorded_only,
+        no_ipv6=file.no_ipv6,
         ca=file.ca,
         ways={way.name: way for way in file.way},
         gaps={gap.step: gap for gap in file.gap},

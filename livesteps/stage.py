@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
+from urllib.parse import urlsplit
 
 from requests import RequestException
 
@@ -76,6 +77,8 @@ class Stage:
         """Where a run is, if that is not ours."""
         self._info = Info(None, "the servers were not ready")
         self._ready = False
+        self.ipv6 = False
+        """Whether an IPv6 address stands in the cloud's addresses, as in `[::1]`."""
         self.why_not = ""
         """Why no sample can run here; it is known on entry, as is the way then."""
 
@@ -88,6 +91,8 @@ class Stage:
                 try:
                     entry = read_entry(self._os_cloud)
                     self.way = entry.way
+                    urls = (entry.url, entry.environment["OS_AUTH_URL"])
+                    self.ipv6 = any("[" in urlsplit(url).netloc for url in urls)
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
                     account = self.named(None).account

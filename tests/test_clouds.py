@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import socket
+import socketserver
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -110,3 +115,72 @@ def test_every_sdk_passes(
             assert way.reason in rows[kit.id]
         elif "is not installed" not in rows[kit.id]:
             assert re.search(r" 17 of 17 .*passed", rows[kit.id]), rows[kit.id]
+
+
+class _Relay(socketserver.ThreadingTCPServer):
+    """Listens on `::1`, and passes all on to a port of 127.0.0.1."""
+
+    address_family = socket.AF_INET6
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.behind = port
+        super().__init__(("::1", 0), _Passing)
+
+
+class _Passing(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, _Relay)
+        with socket.create_connection(("127.0.0.1", server.behind)) as behind:
+            back = threading.Thread(target=_pass, args=(behind, self.request))
+            back.start()
+            _pass(self.request, behind)
+            back.join()
+
+
+def _pass(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        return  # one side has gone
+
+
+@contextmanager
+def on_ipv6(url: str) -> Iterator[str]:
+    """An address of IPv6 that leads to the server of another one."""
+    parts = urlsplit(url)
+    assert parts.port
+    with _Relay(parts.port) as relay:
+        thread = threading.Thread(target=relay.serve_forever)
+        thread.start()
+        try:
+            yield f"{parts.scheme}://[::1]:{relay.server_address[1]}{parts.path}"
+        finally:
+            relay.shutdown()
+            thread.join()
+
+
+def test_an_ipv6_address_is_no_hindrance_or_the_reason_is_said(
+    clouds: dict[bool, Cloud],
+    livesteps: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    cloud = clouds[False]
+    project = cloud.project("six")
+    with on_ipv6(project.auth_url) as auth, on_ipv6(project.storage_url) as front:
+        project = cloud.project("six", front=front)
+        entry = written(Entry("six"), cloud, project)
+        entry["auth"]["auth_url"] = auth
+        file = tmp_path / "clouds.yaml"
+        file.write_text(yaml.safe_dump({"clouds": {"six": entry}}))
+        ran = livesteps(
+            *(ROOT, "run", "openstacksdk", "libcloud", "--os-cloud", "six"),
+            OS_CLIENT_CONFIG_FILE=str(file),
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
+    assert " 17 of 17 " in rows["openstacksdk"]
+    assert load_kits(ROOT / "samples")["libcloud"].no_ipv6 in rows["libcloud"]
