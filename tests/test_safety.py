@@ -199,7 +199,9 @@ def test_a_container_that_is_there_is_not_taken_over(kit: Kit, stage: Stage) -> 
             advance(run, 1)
             result = run.advance(check=False)
             assert result
-            assert result.failure, f"step 2 goes on where {container} is there"
+            went_on = f"step 2 goes on where {container} is there"
+            assert run.ending, went_on
+            assert run.ending.exit, went_on
             assert container in result.output + result.said
             assert owner.holdings(container) == {"precious": b"mine"}
 
