@@ -192,7 +192,7 @@ def run(
                 named=sdks,
                 server=server,
                 way=stage.way,
-                ipv6=stage.ipv6,
+                needs=stage.needs,
             )
             with _progress(outcomes, steps) as tell:
                 whole = run_batch(
@@ -405,10 +405,10 @@ def _outcomes(
     named: Sequence[str] = (),
     server: str = SERVERS[0],
     way: str = "",
-    ipv6: bool = False,
+    needs: Sequence[str] = (),
 ) -> list[Outcome]:
     """An outcome for each kit; those that cannot run against this server, not
-    connect in this way, or not to such an address, say why."""
+    connect in this way, or not do what this cloud needs, say why."""
     for kit in kits:
         _ = kit.sample  # a wrong marker stops all, before anything runs
 
@@ -423,8 +423,8 @@ def _outcomes(
                 kit.way(way)
             except Problem as problem:
                 why = str(problem)
-        if ipv6 and not why:
-            why = kit.no_ipv6
+        for need in needs:
+            why = why or getattr(kit.cannot, need)
         return Outcome(kit, State.NOT_RUN if why else State.WAITING, why=why)
 
     return [outcome_of(kit) for kit in kits]

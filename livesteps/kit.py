@@ -70,6 +70,15 @@ class Way(Table):
     """Where the SDK's makers say so."""
 
 
+class Cannot(Table):
+    """What a cloud may need and an SDK cannot do, and why: ends of a sentence."""
+
+    ipv6: str = ""
+    """Read an address such as `http://[::1]:8080`."""
+    proxy: str = ""
+    """Go through the proxy that HTTPS_PROXY names."""
+
+
 class _File(Table):
     name: str
     language: str
@@ -91,7 +100,7 @@ class _File(Table):
     servers: list[Literal["debian", "moto", "ceph"]] = []
     containers: list[str] = []
     recorded_only: str = ""
-    no_ipv6: str = ""
+    cannot: Cannot = Cannot()
     ca: dict[str, str] = {}
     gap: list[Gap] = []
     way: list[Way] = []
@@ -147,8 +156,8 @@ class Kit:
     """Those that its program makes besides the ones that the steps name."""
     recorded_only: str = ""
     """Why it is not run with the others, if it is not."""
-    no_ipv6: str = ""
-    """Why it reads no address with an IPv6 address in it, if it does not."""
+    cannot: Cannot = field(default_factory=Cannot)
+    """What a cloud may need and it cannot do."""
     ca: Mapping[str, str] = field(default_factory=dict)
     """More variables for the program where a private CA is to be trusted."""
     gaps: Mapping[int, Gap] = field(default_factory=dict)
@@ -423,7 +432,7 @@ def load_kit(path: Path) -> Kit:
         servers=tuple(file.servers),
         containers=tuple(file.containers),
         recorded_only=file.recorded_only,
-        no_ipv6=file.no_ipv6,
+        cannot=file.cannot,
         ca=file.ca,
         ways={way.name: way for way in file.way},
         gaps={gap.step: gap for gap in file.gap},

@@ -33,9 +33,16 @@ class Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **how: Any) -> requests.Response:
         """What all requests come to, and all redirections."""
-        if self._distant and urlsplit(request.url).hostname != LOOPBACK:
-            how["proxies"] = get_environ_proxies(request.url or "")
+        if self._distant:
+            how["proxies"] = proxies_to(request.url or "")
         return super().send(request, **how)
+
+
+def proxies_to(url: str) -> dict[str, str]:
+    """The caller's proxies that stand before an address, as requests takes them."""
+    if urlsplit(url).hostname == LOOPBACK:
+        return {}
+    return dict(get_environ_proxies(url))
 
 
 def proxy_variables() -> dict[str, str]:

@@ -31,7 +31,7 @@ from livesteps.recording import Recording
 from livesteps.run import DEADLINE, Run
 from livesteps.s3 import Moto
 from livesteps.servers import load_servers, missing
-from livesteps.session import Session
+from livesteps.session import Session, proxies_to
 from livesteps.snapshot import DistantAccount
 from livesteps.step import Steps
 
@@ -77,8 +77,8 @@ class Stage:
         """Where a run is, if that is not ours."""
         self._info = Info(None, "the servers were not ready")
         self._ready = False
-        self.ipv6 = False
-        """Whether an IPv6 address stands in the cloud's addresses, as in `[::1]`."""
+        self.needs: tuple[str, ...] = ()
+        """Keys of `Cannot` that this cloud needs; known on entry."""
         self.why_not = ""
         """Why no sample can run here; it is known on entry, as is the way then."""
 
@@ -92,7 +92,11 @@ class Stage:
                     entry = read_entry(self._os_cloud)
                     self.way = entry.way
                     urls = (entry.url, entry.environment["OS_AUTH_URL"])
-                    self.ipv6 = any("[" in urlsplit(url).netloc for url in urls)
+                    needs = {
+                        "ipv6": any("[" in urlsplit(url).netloc for url in urls),
+                        "proxy": any(map(proxies_to, urls)),
+                    }
+                    self.needs = tuple(key for key in needs if needs[key])
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
                     account = self.named(None).account

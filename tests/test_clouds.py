@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from guides import ROOT
+from webserver import Answer, answering, passed_on
 
 from livesteps.cloud import Cloud, Project, supported
 from livesteps.kit import load_kits
@@ -183,4 +185,36 @@ def test_an_ipv6_address_is_no_hindrance_or_the_reason_is_said(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
     assert " 17 of 17 " in rows["openstacksdk"]
-    assert load_kits(ROOT / "samples")["libcloud"].no_ipv6 in rows["libcloud"]
+    assert load_kits(ROOT / "samples")["libcloud"].cannot.ipv6 in rows["libcloud"]
+
+
+def test_who_cannot_use_a_proxy_is_not_run_behind_one(
+    clouds: dict[bool, Cloud],
+    livesteps: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    cloud = clouds[False]
+    project = cloud.project("proxied")
+    entry = written(Entry("proxied"), cloud, project)
+    address = project.auth_url.replace("127.0.0.1", "localhost")
+    entry["auth"]["auth_url"] = address
+    file = tmp_path / "clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": {"proxied": entry}}))
+    asked = []
+
+    def proxy(method: str, path: str, headers: Message, body: bytes) -> Answer:
+        asked.append(path)
+        return passed_on(path, method, headers, body)
+
+    with answering(proxy) as listening:
+        ran = livesteps(
+            *(ROOT, "run", "jclouds", "curl", "--os-cloud", "proxied"),
+            OS_CLIENT_CONFIG_FILE=str(file),
+            http_proxy=listening,
+        )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
+    assert " 17 of 17 " in rows["curl"]
+    assert load_kits(ROOT / "samples")["jclouds"].cannot.proxy in rows["jclouds"]
+    # The runner's own, and curl's.
+    assert len([path for path in asked if path == f"{address}/auth/tokens"]) > 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import http.client
 import json
 import os
 import re
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import yaml
-from webserver import Answer, answering
+from webserver import Answer, answering, passed_on
 
 from livesteps.cloud import Cloud, Project, supported
 from livesteps.cloud.project import Credential
@@ -167,22 +166,6 @@ def refused(read: Read, capfd: pytest.CaptureFixture[str]) -> Refused:
         return said
 
     return it
-
-
-def passed_on(
-    url: str, method: str, headers: Message, body: bytes
-) -> tuple[int, dict[str, str], bytes]:
-    """What another server answers."""
-    split = urlsplit(url)
-    connection = http.client.HTTPConnection(split.netloc, timeout=30)
-    path = split.path + (f"?{split.query}" if split.query else "")
-    connection.request(method, path or "/", body, dict(headers))
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    names = ("Content-Type", "X-Subject-Token", "X-Account-Container-Count")
-    kept = {name: answer.headers[name] for name in names if name in answer.headers}
-    return answer.status, kept, content
 
 
 def relay(

@@ -45,7 +45,7 @@ def complaint(path: Path) -> str:
             ),
             (
                 *("unknown key, nothing near", SDK, "lexer =", "qq ="),
-                *(0, "unknown key 'qq'; known: boundary, build, ca, check, command, "),
+                *(0, "unknown key 'qq'; known: boundary, build, ca, cannot, check, "),
             ),
             (
                 *("missing key", SDK, 'comment = "#"\n', ""),

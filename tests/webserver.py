@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import socket
 import subprocess
 import sys
@@ -125,3 +126,17 @@ def listening(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def passed_on(url: str, method: str, headers: Message, body: bytes) -> Answer:
+    """What another server answers, with what of its headers Keystone's clients read."""
+    split = urlsplit(url)
+    connection = http.client.HTTPConnection(split.netloc, timeout=30)
+    path = split.path + (f"?{split.query}" if split.query else "")
+    connection.request(method, path or "/", body, dict(headers))
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    names = ("Content-Type", "X-Subject-Token", "X-Account-Container-Count")
+    kept = {name: answer.headers[name] for name in names if name in answer.headers}
+    return answer.status, kept, content
