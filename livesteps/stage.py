@@ -17,7 +17,7 @@ from livesteps import ceph, cloud
 from livesteps.ceph import Ceph
 from livesteps.clean import stored_by
 from livesteps.cloud import Cloud, certificate
-from livesteps.entry import read_entry
+from livesteps.entry import Entry, read_entry
 from livesteps.errors import Problem
 from livesteps.fit import Unfit
 from livesteps.fractals import Fractals
@@ -32,7 +32,6 @@ from livesteps.run import DEADLINE, Run
 from livesteps.s3 import Moto
 from livesteps.servers import load_servers, missing
 from livesteps.session import Session, proxies_to
-from livesteps.snapshot import DistantAccount
 from livesteps.step import Steps
 
 
@@ -99,9 +98,8 @@ class Stage:
                     self.needs = tuple(key for key in needs if needs[key])
                     if entry.ca:
                         self._ca = stack.enter_context(_with_trust_store(entry.ca))
-                    account = self.named(None).account
-                    if isinstance(account, DistantAccount):
-                        self._info = account.info()
+                    account = self.named(None, entry).account
+                    self._info = account.info()
                     account.close()
                     self.server = missing(self._info.content or {}, self.steps)
                 except Unfit as unfit:
@@ -217,12 +215,12 @@ class Stage:
             return Embedded(self.cloud, name, way=way)
         return self.named(None)
 
-    def named(self, kit: Kit | None) -> Named:
+    def named(self, kit: Kit | None, entry: Entry | None = None) -> Named:
         """The cloud of clouds.yaml; `Problem` if what a kit's program makes, or
-        any program, is there."""
+        any program, is there. Its entry is read anew unless it is given."""
         assert self._os_cloud
         return Named(
-            read_entry(self._os_cloud),
+            entry or read_entry(self._os_cloud),
             {*self.steps.containers, *(kit.containers if kit else ())},
             ca=self._ca,
             makes_keys=keys_made(kit, len(self.steps)) if kit else {},
