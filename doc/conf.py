@@ -17,8 +17,6 @@ nitpicky = True
 html_theme = "furo"
 html_title = "Making it durable"
 html_static_path = ["_static"]
-html_css_files = ["livesteps.css"]
-html_js_files = ["livesteps.js"]
 html_show_sphinx = False
 
 # Where the site is published: what is shared and found needs whole addresses.

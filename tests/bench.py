@@ -21,13 +21,13 @@ from statistics import median
 import psutil
 from bench_page import measure_page
 
-from livesteps import toolchain
-from livesteps.cloud import Cloud
+from livesteps.run import install as toolchain
+from livesteps_openstack.cloud import Cloud
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kits, search_path
-from livesteps.program import Program
-from livesteps.stage import Stage
-from livesteps.step import Steps, load_steps
+from livesteps.read.sdk import SDK, load_sdks, search_path
+from livesteps.run.program import Program
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import Chapter, load_chapter
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
@@ -82,32 +82,32 @@ def start(state: Path | None) -> tuple[float, int]:
         return ready, psutil.Process(cloud.pid).memory_info().rss
 
 
-def bare(kit: Kit, steps: Steps, stage: Stage) -> Cost:
+def bare(sdk: SDK, steps: Chapter, backend: Backend) -> Cost:
     """What the published program takes as it is; built first if it must be."""
-    place = stage.place(kit.id)
+    account = backend.account(sdk.id)
     halt = threading.Event()
     with tempfile.TemporaryDirectory(prefix="livesteps-bench-") as folder:
         work = Path(folder) / "work"
         work.mkdir()
         for data in steps.files.values():
             (work / data.name).write_bytes(data.content)
-        program = Path(folder) / "program" / kit.path.name
-        toolchain.lay_out(program, kit.sample.text, toolchain.install(kit, halt))
+        program = Path(folder) / "program" / sdk.path.name
+        toolchain.lay_out(program, sdk.sample.text, toolchain.install(sdk, halt))
         environment = {
             **{"PATH": search_path(), "HOME": folder, "LANG": "C.UTF-8", "TZ": "UTC"},
-            **{"FRACTALS_ENDPOINT": stage.fractals.url},
-            **kit.variables(),
-            **place.environment,
+            **{"FRACTALS_ENDPOINT": backend.fractals.url},
+            **sdk.variables(),
+            **account.environment,
         }
 
         def act() -> None:
             for command, where in (
-                (kit.build, program.parent),
-                (kit.command, work),
+                (sdk.build, program.parent),
+                (sdk.command, work),
             ):
                 if command:
                     subprocess.run(
-                        kit.words(command, program),
+                        sdk.words(command, program),
                         cwd=where,
                         env=environment,
                         stdin=subprocess.DEVNULL,
@@ -118,14 +118,14 @@ def bare(kit: Kit, steps: Steps, stage: Stage) -> Cost:
         return cost(act)
 
 
-def in_runner(kit: Kit, stage: Stage) -> Cost:
+def in_runner(sdk: SDK, backend: Backend) -> Cost:
     """What the same program takes, stopped and checked after every step."""
-    place = stage.place(kit.id)
+    account = backend.account(sdk.id)
 
     def act() -> None:
         with (
-            Program(kit, stage.steps) as program,
-            stage.run(program, place=place) as run,
+            Program(sdk, backend.steps) as program,
+            backend.run(program, account=account) as run,
         ):
             for result in run:
                 if result.failure:
@@ -176,54 +176,54 @@ class Round:
         return self.gate.seconds / self.floor
 
 
-def measure_round(kits: list[Kit]) -> Round:
+def measure_round(sdks: list[SDK]) -> Round:
     """Measure one round."""
-    steps = load_steps(SAMPLES / "steps.toml")
+    steps = load_chapter(SAMPLES / "steps.toml")
     programs = serving = 0.0
     pairs = {}
-    with Stage(steps) as stage:
-        assert stage.cloud
-        cloud = psutil.Process(stage.cloud.pid)
-        for kit in kits:
+    with Backend(steps) as backend:
+        assert backend.cloud
+        cloud = psutil.Process(backend.cloud.pid)
+        for sdk in sdks:
             alone, served, taken = [], [], []
             begun = time.perf_counter()
             while not taken or time.perf_counter() - begun < LEAST:
                 before = sum(cloud.cpu_times()[:2])
-                alone.append(bare(kit, steps, stage))
+                alone.append(bare(sdk, steps, backend))
                 served.append(sum(cloud.cpu_times()[:2]) - before)
-                taken.append((in_runner(kit, stage).seconds, alone[-1].seconds))
+                taken.append((in_runner(sdk, backend).seconds, alone[-1].seconds))
             programs += median(each.processor for each in alone)
             serving += median(served)
-            pairs[kit.id] = taken
+            pairs[sdk.id] = taken
     gate = run_command(*LIVESTEPS, "run", "--all")
     return Round(pairs, gate, programs, serving, start(None)[0])
 
 
 def measure_runner_and_gate() -> None:
     """A row for each SDK; then rows on the gate, and on where its time goes."""
-    kits = []
-    for kit in load_kits(SAMPLES).values():
-        if kit.recorded_only:
+    sdks = []
+    for sdk in load_sdks(SAMPLES).values():
+        if sdk.recorded_only:
             continue
         try:
-            kit.check_machine()
-            kits.append(kit)
+            sdk.check_machine()
+            sdks.append(sdk)
         except Problem as problem:
-            row(f"{kit.id} in the runner", f"not run: {problem.what}")
+            row(f"{sdk.id} in the runner", f"not run: {problem.what}")
     rounds = []
     run_command(*LIVESTEPS, "run", "--all")  # once, to warm the caches
     for number in range(1, ROUNDS + 1):
-        rounds.append(measure_round(kits))
+        rounds.append(measure_round(sdks))
         print(
             f"round {number} of {ROUNDS}: the gate took {rounds[-1].ratio:.2f} times"
             " its floor",
             file=sys.stderr,
         )
-    for kit in kits:
-        pairs = [pair for each in rounds for pair in each.pairs[kit.id]]
+    for sdk in sdks:
+        pairs = [pair for each in rounds for pair in each.pairs[sdk.id]]
         ratio = median(runner / alone for runner, alone in pairs)
         row(
-            f"{kit.id} in the runner",
+            f"{sdk.id} in the runner",
             f"{median(runner for runner, _ in pairs):.2f} s",
             f"{median(alone for _, alone in pairs):.2f} s: run bare",
             f"{ratio:.2f} (at most 1.15), of {len(pairs)} pairs",

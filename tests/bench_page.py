@@ -19,8 +19,8 @@ from typing import Any
 from webserver import ROOT, build, serve
 
 from livesteps.guide.nodes import requests
-from livesteps.kit import Kit, load_kits
-from livesteps.recording import output_path, read_recording
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps.read.recording import output_path, read_recording
 
 SLOWDOWN = 4
 NETWORK = {"latency": 100, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 9e4}
@@ -57,7 +57,7 @@ def write_plain(doc: Path) -> None:
     shutil.copytree(ROOT / "samples", samples)
     shutil.copytree(ROOT / "doc", doc)
     (doc / "conf.py").write_text(CONF)
-    kits = load_kits(samples)
+    sdks = load_sdks(samples)
     for page in doc.glob("*.rst"):
         lines = page.read_text().splitlines()
         written = ""
@@ -73,39 +73,39 @@ def write_plain(doc: Path) -> None:
                 block += f"{lines.pop(0)}\n"
             text = dedent(block)
             if ours[1] == "step":
-                written += by_hand(text, int(ours[2]), kits)
+                written += by_hand(text, int(ours[2]), sdks)
             elif ours[1] == "trouble":
                 name = f"trouble-{ours[2]}.txt"
-                written += tabs({kit: shown(kits[kit], name) for kit in kits}, kits)
+                written += tabs({sdk: shown(sdks[sdk], name) for sdk in sdks}, sdks)
         page.write_text(written)
 
 
-def by_hand(text: str, step: int, kits: dict[str, Kit]) -> str:
+def by_hand(text: str, step: int, sdks: dict[str, SDK]) -> str:
     """What a step's directive stands for: the text for all, then the tabs."""
     own = {found[1]: dedent(found[2]) for found in SDK.finditer(text)}
     contents = {}
-    for kit in kits.values():
-        recording = read_recording(kit.folder / "recorded", kit.sample.steps)
-        contents[kit.id] = (
-            f"{own.get(kit.id, '')}\n\n"
-            f":download:`{kit.path.name} <{beside(kit.path)}>`\n\n"
-            f".. literalinclude:: {beside(kit.path)}\n"
-            f"   :language: {kit.lexer}\n   :dedent:\n   :force:\n"
+    for sdk in sdks.values():
+        recording = read_recording(sdk.folder / "recorded", sdk.sample.steps)
+        contents[sdk.id] = (
+            f"{own.get(sdk.id, '')}\n\n"
+            f":download:`{sdk.path.name} <{beside(sdk.path)}>`\n\n"
+            f".. literalinclude:: {beside(sdk.path)}\n"
+            f"   :language: {sdk.lexer}\n   :dedent:\n   :force:\n"
             f"   :start-after: step-{step}\n   :end-before: step-{step + 1}\n\n"
-            f"Output\n\n{shown(kit, output_path(Path(), step).name)}"
+            f"Output\n\n{shown(sdk, output_path(Path(), step).name)}"
         )
         for folded in requests(recording.steps[step - 1].request):
             asked = indent(folded.astext(), "      ")
-            contents[kit.id] += (
+            contents[sdk.id] += (
                 f".. dropdown:: HTTP requests\n\n   .. code-block:: text\n\n{asked}\n\n"
             )
-        contents[kit.id] += f"{kit.name} {recording.sdk} on {recording.date}\n"
-    return SDK.sub("", text) + "\n" + tabs(contents, kits)
+        contents[sdk.id] += f"{sdk.name} {recording.sdk} on {recording.date}\n"
+    return SDK.sub("", text) + "\n" + tabs(contents, sdks)
 
 
-def shown(kit: Kit, name: str) -> str:
+def shown(sdk: SDK, name: str) -> str:
     """A file of a recording, as a block; of an empty one, a word."""
-    path = kit.folder / "recorded" / name
+    path = sdk.folder / "recorded" / name
     if not path.read_text():
         return "Nothing.\n\n"
     return f".. literalinclude:: {beside(path)}\n   :language: text\n\n"
@@ -116,11 +116,11 @@ def beside(path: Path) -> str:
     return f"../{path.relative_to(path.parents[path.parts[::-1].index('samples')])}"
 
 
-def tabs(contents: dict[str, str], kits: dict[str, Kit]) -> str:
+def tabs(contents: dict[str, str], sdks: dict[str, SDK]) -> str:
     """A tab for each SDK."""
     written = ".. tab-set::\n\n"
     for sdk, content in contents.items():
-        written += f"   .. tab-item:: {kits[sdk].name}\n      :sync: {sdk}\n\n"
+        written += f"   .. tab-item:: {sdks[sdk].name}\n      :sync: {sdk}\n\n"
         written += indent(content, "      ") + "\n"
     return written + "\n"
 

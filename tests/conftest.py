@@ -16,14 +16,14 @@ from click.testing import CliRunner
 from guides import COMMAND, ROOT, Guide, write_guide
 
 from livesteps.cli import main
-from livesteps.cloud import Project, supported
-from livesteps.kit import SERVERS
-from livesteps.program import Program
-from livesteps.run import Run
-from livesteps.snapshot import EmbeddedAccount
-from livesteps.stage import Stage
-from livesteps.stage import supported as server_supported
-from livesteps.step import load_steps
+from livesteps_openstack.cloud import Project, supported
+from livesteps.read.sdk import SERVERS
+from livesteps.run.program import Program
+from livesteps.run.run import Run
+from livesteps_openstack.contents import EmbeddedContents
+from livesteps.run.backend import Backend
+from livesteps.run.backend import supported as server_supported
+from livesteps.read.chapter import load_chapter
 
 pytest_plugins = ["pytester"]
 
@@ -68,79 +68,79 @@ def guide_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def backend() -> Iterator[Backend]:
     """The real steps, the real cloud, and the Fractals app."""
     if why := supported():
         pytest.skip(why)
-    with Stage(load_steps(ROOT / "samples" / "steps.toml")) as running:
+    with Backend(load_chapter(ROOT / "samples" / "steps.toml")) as running:
         yield running
 
 
-def stage_on(server: str) -> Iterator[Stage]:
+def backend_on(server: str) -> Iterator[Backend]:
     """The real steps, with another server for object storage."""
     if why := server_supported(server):
         pytest.skip(f"not run: {why}")
-    steps = load_steps(ROOT / "samples" / "steps.toml")
-    with Stage(steps, server=server) as running:
+    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    with Backend(steps, server=server) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def debian_stage() -> Iterator[Stage]:
+def debian_backend() -> Iterator[Backend]:
     """As `stage`, with Debian's Swift."""
-    yield from stage_on("debian")
+    yield from backend_on("debian")
 
 
 @pytest.fixture(scope="session")
-def ceph_stage() -> Iterator[Stage]:
+def ceph_backend() -> Iterator[Backend]:
     """As `stage`, with Ceph's gateway."""
-    yield from stage_on("ceph")
+    yield from backend_on("ceph")
 
 
 @pytest.fixture
-def serving(request: pytest.FixtureRequest) -> Stage:
+def serving(request: pytest.FixtureRequest) -> Backend:
     """The one stage; or that with the server that the test's parameter names."""
     server = getattr(request, "param", SERVERS[0])
     name = "stage" if server == SERVERS[0] else f"{server}_stage"
-    running: Stage = request.getfixturevalue(name)
+    running: Backend = request.getfixturevalue(name)
     return running
 
 
 @pytest.fixture
-def account(stage: Stage, project: Project) -> EmbeddedAccount:
+def contents(backend: Backend, project: Project) -> EmbeddedContents:
     """What Swift really holds, whatever stands before it."""
-    assert stage.cloud
-    return EmbeddedAccount(stage.cloud, project)
+    assert backend.cloud
+    return EmbeddedContents(backend.cloud, project)
 
 
 @pytest.fixture
-def borrowed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """Whoever opens a stage in this process gets the servers of the one stage."""
 
-    original = Stage.__enter__
+    original = Backend.__enter__
 
-    def enter(self: Stage) -> Stage:
+    def enter(self: Backend) -> Backend:
         if self._os_cloud:
             return original(self)
-        self._numbers = stage._numbers
-        self.cloud = stage.cloud
-        self.fractals = stage.fractals
+        self._numbers = backend._numbers
+        self.cloud = backend.cloud
+        self.fractals = backend.fractals
         self._stack = ExitStack()
         return self
 
-    monkeypatch.setattr(Stage, "__enter__", enter)
-    return stage
+    monkeypatch.setattr(Backend, "__enter__", enter)
+    return backend
 
 
 @pytest.fixture
-def start(stage: Stage) -> Callable[..., AbstractContextManager[Run]]:
+def start(backend: Backend) -> Callable[..., AbstractContextManager[Run]]:
     """Make a run of a small guide's sample on the one stage."""
 
     @contextmanager
     def make(guide: Guide) -> Iterator[Run]:
         with (
-            Program(guide.kit, guide.steps) as program,
-            stage.run(program, deadline=20) as run,
+            Program(guide.sdk, guide.steps) as program,
+            backend.run(program, deadline=20) as run,
         ):
             yield run
 
@@ -187,7 +187,7 @@ def livesteps(
 
 @pytest.fixture
 def livesteps_here(
-    borrowed: Stage, monkeypatch: pytest.MonkeyPatch
+    borrowed: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run the command in this process, on the one stage, which is quicker."""
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesteps.kit import Kit, load_kit
-from livesteps.step import Steps, load_steps
+from livesteps.read.sdk import SDK, load_sdk
+from livesteps.read.chapter import Chapter, load_chapter
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
@@ -50,14 +50,14 @@ class Guide:
         return self.sdk / "tiny.py"
 
     @property
-    def kit(self) -> Kit:
+    def sdk(self) -> SDK:
         """The SDK, read anew."""
-        return load_kit(self.sdk / "sdk.toml")
+        return load_sdk(self.sdk / "sdk.toml")
 
     @property
-    def steps(self) -> Steps:
+    def steps(self) -> Chapter:
         """The steps, read anew."""
-        return load_steps(self.folder / "samples" / "steps.toml")
+        return load_chapter(self.folder / "samples" / "steps.toml")
 
 
 def write_guide(

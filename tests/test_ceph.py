@@ -18,39 +18,41 @@ import pytest
 import requests
 from guides import ROOT
 
-from livesteps.ceph import Ceph, supported
-from livesteps.cloud import Cloud
+from livesteps_openstack.ceph import Ceph, supported
+from livesteps_openstack.cloud import Cloud
 from livesteps.errors import Problem
-from livesteps.info import read_info
-from livesteps.place import OnCeph
-from livesteps.segments import Segment
-from livesteps.servers import missing
-from livesteps.snapshot import DistantAccount
-from livesteps.stage import Stage
-from livesteps.step import load_steps
+from livesteps_openstack.info import read_info
+from livesteps_openstack.accounts import OnCeph
+from livesteps_openstack.segments import Segment
+from livesteps.read.deviations import missing
+from livesteps_openstack.contents import DistantContents
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import load_chapter
 
 if why_not := supported():
     pytest.skip(f"not run: {why_not}", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
-def ceph() -> Iterator[Stage]:
+def ceph() -> Iterator[Backend]:
     """The real steps, with Ceph's gateway for object storage."""
-    with Stage(load_steps(ROOT / "samples" / "steps.toml"), server="ceph") as running:
+    with Backend(
+        load_chapter(ROOT / "samples" / "steps.toml"), server="ceph"
+    ) as running:
         yield running
 
 
 class User:
     """Somebody who uses a project's account, and is recorded."""
 
-    def __init__(self, place: OnCeph) -> None:
-        self.place = place
-        token, url = place.token()
-        self.url = f"{place.front}/v1/{url.rpartition('/')[2]}"
+    def __init__(self, account: OnCeph) -> None:
+        self.account = account
+        token, url = account.token()
+        self.url = f"{account.front}/v1/{url.rpartition('/')[2]}"
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.headers["X-Auth-Token"] = token
-        place.requests()
+        account.requests()
 
     def __call__(self, method: str, path: str, **more: object) -> requests.Response:
         url = f"{self.url}/{path}"
@@ -58,29 +60,31 @@ class User:
 
 
 @pytest.fixture
-def user(ceph: Stage) -> Iterator[User]:
+def user(ceph: Backend) -> Iterator[User]:
     """Somebody with an empty account."""
-    place = ceph.place("user")
-    assert isinstance(place, OnCeph)
-    yield User(place)
-    place.account.close()
+    account = ceph.account("user")
+    assert isinstance(account, OnCeph)
+    yield User(account)
+    account.contents.close()
 
 
-def test_projects_side_by_side_do_not_see_one_another(ceph: Stage, user: User) -> None:
-    place = ceph.place("other")
-    assert isinstance(place, OnCeph)
-    other = User(place)
+def test_projects_side_by_side_do_not_see_one_another(
+    ceph: Backend, user: User
+) -> None:
+    account = ceph.account("other")
+    assert isinstance(account, OnCeph)
+    other = User(account)
     # Without tenants a name would be taken once for all of Ceph.
     assert user("PUT", "same").status_code == 201
     assert other("PUT", "same").status_code == 201
     assert user("PUT", "same/mine", data=b"1").status_code == 201
-    assert user.place.account.snapshot()["same"].keys() == {"mine"}
-    assert other.place.account.snapshot()["same"].keys() == set()
+    assert user.account.contents.snapshot()["same"].keys() == {"mine"}
+    assert other.account.contents.snapshot()["same"].keys() == set()
     assert other.http.get(f"{user.url}/same/mine", timeout=30).status_code == 403
     assert user("GET", "same/mine").content == b"1"
-    methods = {entry["method"] for entry in place.requests()}
+    methods = {entry["method"] for entry in account.requests()}
     assert methods == {"PUT"}
-    other.place.account.close()
+    other.account.contents.close()
 
 
 def test_requests_are_recorded_each_to_its_project(user: User) -> None:
@@ -89,18 +93,18 @@ def test_requests_are_recorded_each_to_its_project(user: User) -> None:
     user("PUT", "box/an object", data=chunks, headers={"Expect": "100-continue"})
     user("HEAD", "box/an object")
     assert user("GET", "box/an object").content == b"abcdef"
-    user.place.account.snapshot()
-    account = user.url.partition("/swift")[2]
+    user.account.contents.snapshot()
+    contents = user.url.partition("/swift")[2]
     assert [
         (each["method"], each["path"], each["status"], each["sent"], each["received"])
-        for each in user.place.requests()
+        for each in user.account.requests()
     ] == [
-        ("PUT", f"/swift{account}/box", 201, 0, 0),
-        ("PUT", f"/swift{account}/box/an%20object", 201, 6, 0),
-        ("HEAD", f"/swift{account}/box/an%20object", 200, 0, 0),
-        ("GET", f"/swift{account}/box/an%20object", 200, 0, 6),
+        ("PUT", f"/swift{contents}/box", 201, 0, 0),
+        ("PUT", f"/swift{contents}/box/an%20object", 201, 6, 0),
+        ("HEAD", f"/swift{contents}/box/an%20object", 200, 0, 0),
+        ("GET", f"/swift{contents}/box/an%20object", 200, 0, 6),
     ]
-    assert user.place.requests() == []
+    assert user.account.requests() == []
 
 
 def md5(content: bytes) -> str:
@@ -121,7 +125,7 @@ def test_a_snapshot_has_plain_and_large_objects(user: User) -> None:
         manifest.append({"path": path, "etag": md5(part), "size_bytes": len(part)})
     user("PUT", "box/static?multipart-manifest=put", data=json.dumps(manifest))
     user("PUT", "box/dynamic", headers={"X-Object-Manifest": "parts/x/"})
-    box = user.place.account.snapshot()
+    box = user.account.contents.snapshot()
     assert box.keys() == {"box"}
     segments = tuple(
         Segment("parts", f"x/{index}", len(part), md5(part))
@@ -140,18 +144,18 @@ def test_a_snapshot_has_plain_and_large_objects(user: User) -> None:
 def test_a_snapshot_has_the_parts_of_an_upload_over_s3(
     user: User,
 ) -> None:
-    token, _ = user.place.token()
-    known = user.place.known
+    token, _ = user.account.token()
+    known = user.account.known
     [user_id] = (value for value, name in known.items() if name == "user id")
     keys = requests.post(
-        f"{user.place.environment['OS_AUTH_URL']}/users/{user_id}/credentials/OS-EC2",
-        json={"tenant_id": user.place.environment["OS_PROJECT_ID"]},
+        f"{user.account.environment['OS_AUTH_URL']}/users/{user_id}/credentials/OS-EC2",
+        json={"tenant_id": user.account.environment["OS_PROJECT_ID"]},
         headers={"X-Auth-Token": token},
         timeout=30,
     ).json()["credential"]
     s3 = boto3.client(
         "s3",
-        endpoint_url=user.place.front.removesuffix("/swift"),
+        endpoint_url=user.account.front.removesuffix("/swift"),
         region_name="us-east-1",
         aws_access_key_id=keys["access"],
         aws_secret_access_key=keys["secret"],
@@ -169,7 +173,7 @@ def test_a_snapshot_has_the_parts_of_an_upload_over_s3(
     ]
     s3.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
     s3.close()
-    first, second = user.place.account.snapshot()["box"]["big"].segments or ()
+    first, second = user.account.contents.snapshot()["box"]["big"].segments or ()
     half = len(content) // 2
     assert first == ("box", "big (part 1)", half, md5(content[:half]))
     assert second == ("box", "big (part 2)", half, md5(content[half:]))
@@ -213,14 +217,14 @@ def test_what_is_different_is_as_readers_are_told(user: User) -> None:
     type_ = user("HEAD", "box/part").headers["Content-Type"]
     assert type_ == "binary/octet-stream"
     assert user("GET", "box").content == b"large\npart"
-    url = user.place.front.rpartition("/")[0] + "/swift/info"
+    url = user.account.front.rpartition("/")[0] + "/swift/info"
     info = requests.get(url, timeout=30).json()
-    assert info["swift"]["version"] == user.place.versions["ceph"]
+    assert info["swift"]["version"] == user.account.versions["ceph"]
 
 
-def test_info_is_read_on_either_server(ceph: Stage, user: User) -> None:
-    with user.place.account.anyone() as http:
-        info = read_info(user.place.account.url, http).content
+def test_info_is_read_on_either_server(ceph: Backend, user: User) -> None:
+    with user.account.contents.anyone() as http:
+        info = read_info(user.account.contents.url, http).content
     assert info
     assert [gap.key for gap in missing(info, ceph.steps).gaps] == ["shares"]
     assert ceph.cloud
@@ -228,17 +232,17 @@ def test_info_is_read_on_either_server(ceph: Stage, user: User) -> None:
         (ceph.cloud.storage_url, False),
         ("http://127.0.0.1:9", True),
     ):
-        account = DistantAccount(f"{address}/v1/AUTH_x", "no token")
-        found = account.info()
+        contents = DistantContents(f"{address}/v1/AUTH_x", "no token")
+        found = contents.info()
         assert (found.content is None) is lacks
         assert not missing(found.content or {}, ceph.steps).gaps
-        account.close()
+        contents.close()
 
 
 ALONE = """\
 import sys, time
-from livesteps.ceph import Ceph
-from livesteps.cloud import Cloud
+from livesteps_openstack.ceph import Ceph
+from livesteps_openstack.cloud import Cloud
 with Cloud() as cloud, Ceph(cloud) as ceph:
     if sys.argv[1] == "ready":
         ceph.lane()
@@ -286,7 +290,7 @@ def test_nothing_is_left_when_its_parent_is_killed(
 
 
 def test_a_failed_start_shows_the_end_of_the_log(
-    ceph: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ceph: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = tmp_path / "ceph-mon"
     command.write_text("#!/bin/sh\necho there is no room for a gnat >&2\nexit 3\n")
@@ -302,7 +306,7 @@ def test_a_failed_start_shows_the_end_of_the_log(
 
 
 def test_a_start_that_takes_too_long_is_given_up(
-    ceph: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ceph: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = tmp_path / "monmaptool"
     command.write_text("#!/bin/sh\nexec sleep 600\n")

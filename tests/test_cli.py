@@ -17,8 +17,8 @@ import requests
 import yaml
 from guides import ROOT
 
-from livesteps.cloud import Project
-from livesteps.stage import Stage
+from livesteps_openstack.cloud import Project
+from livesteps.run.backend import Backend
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -250,10 +250,10 @@ def test_what_is_recorded_only_cannot_be_required(
 
 
 @pytest.fixture
-def project(stage: Stage) -> Project:
+def project(backend: Backend) -> Project:
     """A project of the one cloud, which plays a cloud of a person's own."""
-    assert stage.cloud
-    return stage.cloud.project(f"acceptance-{next(NUMBERS)}")
+    assert backend.cloud
+    return backend.cloud.project(f"acceptance-{next(NUMBERS)}")
 
 
 @pytest.fixture
@@ -402,7 +402,7 @@ def test_without_a_clouds_yaml_it_says_how_to_get_one(
     guide_folder: Path,
     livesteps: Command,
     tmp_path: Path,
-    stage: Stage,
+    backend: Backend,
 ) -> None:
     none = str(tmp_path / "none.yaml")
     ran = livesteps(

@@ -27,8 +27,8 @@ import requests
 import yaml
 from botocore.config import Config
 
-from livesteps.cloud import Cloud, CloudError, Project, serve, supported
-from livesteps.cloud.cache import MemoryCache
+from livesteps_openstack.cloud import Cloud, CloudError, Project, serve, supported
+from livesteps_openstack.cloud.cache import MemoryCache
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -47,7 +47,7 @@ def cloud() -> Iterator[Cloud]:
         yield running
 
 
-class Account:
+class Contents:
     """A project's account over plain HTTP, through the project's own listener."""
 
     def __init__(self, project: Project) -> None:
@@ -73,10 +73,10 @@ def project(cloud: Cloud, request: pytest.FixtureRequest) -> Project:
 
 
 @pytest.fixture
-def account(project: Project) -> Iterator[Account]:
-    account = Account(project)
-    with account.session:
-        yield account
+def contents(project: Project) -> Iterator[Contents]:
+    contents = Contents(project)
+    with contents.session:
+        yield contents
 
 
 def wait_until_ended(pid: int) -> None:
@@ -121,7 +121,7 @@ def test_clouds_run_side_by_side_and_leave_nothing(cloud: Cloud) -> None:
 def test_killed_parent_leaves_nothing() -> None:
     program = """
         import sys
-        from livesteps.cloud import Cloud
+        from livesteps_openstack.cloud import Cloud
         with Cloud() as cloud:
             project = cloud.project("demo")
             print(cloud.pid, cloud.state, project.storage_url, flush=True)
@@ -156,7 +156,13 @@ def test_end_of_input_while_starting_leaves_nothing(
 ) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    command = [sys.executable, "-m", "livesteps.cloud.server", state, "--temporary"]
+    command = [
+        sys.executable,
+        "-m",
+        "livesteps_openstack.cloud.server",
+        state,
+        "--temporary",
+    ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
@@ -184,7 +190,7 @@ def test_files_stay_in_the_state_folder(
             files = [f.path for f in psutil.Process(cloud.pid).open_files()]
         assert files
         assert all(Path(file).is_relative_to(cloud.state) for file in files)
-        Account(project)("PUT", "/c")
+        Contents(project)("PUT", "/c")
     assert list(home.iterdir()) == []
     assert list(temporary.iterdir()) == []
 
@@ -197,21 +203,21 @@ def test_warm_start_keeps_data_ports_and_passwords(tmp_path: Path) -> None:
     with Cloud(state) as cloud:
         before = cloud.project("demo")
         main = cloud.auth_url, cloud.storage_url
-        account = Account(before)
-        account("PUT", "/c")
-        account("PUT", "/c/o", data=b"kept")
+        contents = Contents(before)
+        contents("PUT", "/c")
+        contents("PUT", "/c/o", data=b"kept")
     with Cloud(state) as cloud:
         assert (cloud.auth_url, cloud.storage_url) == main
         # The token is good too, and the listeners are there at once.
-        assert account("GET", "/c/o").content == b"kept"
+        assert contents("GET", "/c/o").content == b"kept"
         assert cloud.project("demo") == before
-        assert Account(before)("GET", "/c").text == "o\n"
+        assert Contents(before)("GET", "/c").text == "o\n"
         with (
             pytest.raises(CloudError, match=rf"in use by another .*pid {cloud.pid}"),
             Cloud(state) as other,
         ):
             other.project("demo")
-    account.session.close()
+    contents.session.close()
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port_of(before.storage_url)))
@@ -333,71 +339,71 @@ def test_s3_works_with_ec2_credentials(project: Project) -> None:
     s3.close()
 
 
-def temporary_url(account: Account, path: str, key: str) -> str:
-    path = account.url[account.url.index("/v1/") :] + path
+def temporary_url(contents: Contents, path: str, key: str) -> str:
+    path = contents.url[contents.url.index("/v1/") :] + path
     expires = int(time.time()) + 60
     signature = hmac.new(
         key.encode(), f"GET\n{expires}\n{path}".encode(), hashlib.sha256
     ).hexdigest()
     return (
-        account.url[: account.url.index("/v1/")]
+        contents.url[: contents.url.index("/v1/")]
         + f"{path}?temp_url_sig={signature}&temp_url_expires={expires}"
     )
 
 
-def test_temporary_url(account: Account) -> None:
-    account("PUT", "/c", headers={"X-Container-Meta-Temp-URL-Key": "secret"})
-    account("PUT", "/c/o", data=b"shared")
-    url = temporary_url(account, "/c/o", "secret")
+def test_temporary_url(contents: Contents) -> None:
+    contents("PUT", "/c", headers={"X-Container-Meta-Temp-URL-Key": "secret"})
+    contents("PUT", "/c/o", data=b"shared")
+    url = temporary_url(contents, "/c/o", "secret")
     assert requests.get(url, timeout=DEADLINE).content == b"shared"
     assert requests.get(url[:-1], timeout=DEADLINE).status_code == 401
 
 
-def test_large_objects(account: Account) -> None:
-    account("PUT", "/c")
+def test_large_objects(contents: Contents) -> None:
+    contents("PUT", "/c")
     for name in ("/c/p/1", "/c/p/2", "/c/p/3"):
-        account("PUT", name, data=name[-1])
-    account("PUT", "/c/dynamic", headers={"X-Object-Manifest": "c/p/"})
+        contents("PUT", name, data=name[-1])
+    contents("PUT", "/c/dynamic", headers={"X-Object-Manifest": "c/p/"})
     segments = [{"path": name} for name in ("/c/p/1", "/c/p/2", "/c/p/3")]
-    account("PUT", "/c/static?multipart-manifest=put", data=json.dumps(segments))
-    assert account("GET", "/c/dynamic").text == "123"
-    assert account("GET", "/c/static").text == "123"
-    account("DELETE", "/c/static?multipart-manifest=delete")
-    assert account("GET", "/c").text == "dynamic\n"
+    contents("PUT", "/c/static?multipart-manifest=put", data=json.dumps(segments))
+    assert contents("GET", "/c/dynamic").text == "123"
+    assert contents("GET", "/c/static").text == "123"
+    contents("DELETE", "/c/static?multipart-manifest=delete")
+    assert contents("GET", "/c").text == "dynamic\n"
 
 
-def test_symlink_copy_and_bulk_delete(account: Account) -> None:
-    account("PUT", "/c")
-    account("PUT", "/c/o", data=b"once")
-    account("PUT", "/c/link", headers={"X-Symlink-Target": "c/o"})
-    account("COPY", "/c/o", headers={"Destination": "c/copy"})
-    assert account("GET", "/c/link").text == account("GET", "/c/copy").text == "once"
-    done = account(
+def test_symlink_copy_and_bulk_delete(contents: Contents) -> None:
+    contents("PUT", "/c")
+    contents("PUT", "/c/o", data=b"once")
+    contents("PUT", "/c/link", headers={"X-Symlink-Target": "c/o"})
+    contents("COPY", "/c/o", headers={"Destination": "c/copy"})
+    assert contents("GET", "/c/link").text == contents("GET", "/c/copy").text == "once"
+    done = contents(
         "POST",
         "?bulk-delete",
         data="c/o\nc/link\nc/copy\n",
         headers={"Content-Type": "text/plain", "Accept": "application/json"},
     ).json()
     assert (done["Number Deleted"], done["Errors"]) == (3, [])
-    assert account("GET", "/c").text == ""
+    assert contents("GET", "/c").text == ""
 
 
-def test_versions_are_kept(account: Account) -> None:
-    account("PUT", "/c", headers={"X-Versions-Enabled": "true"})
-    account("PUT", "/c/o", data=b"old")
-    account("PUT", "/c/o", data=b"new")
-    versions = account("GET", "/c?versions&format=json").json()
+def test_versions_are_kept(contents: Contents) -> None:
+    contents("PUT", "/c", headers={"X-Versions-Enabled": "true"})
+    contents("PUT", "/c/o", data=b"old")
+    contents("PUT", "/c/o", data=b"new")
+    versions = contents("GET", "/c?versions&format=json").json()
     assert [v["is_latest"] for v in versions] == [True, False]
-    old = account("GET", f"/c/o?version-id={versions[1]['version_id']}")
+    old = contents("GET", f"/c/o?version-id={versions[1]['version_id']}")
     assert old.content == b"old"
 
 
-def test_static_site(account: Account) -> None:
+def test_static_site(contents: Contents) -> None:
     headers = {"X-Container-Read": ".r:*,.rlistings"}
     headers["X-Container-Meta-Web-Index"] = "index.html"
-    account("PUT", "/site", headers=headers)
-    account("PUT", "/site/index.html", data=b"<p>hello")
-    page = requests.get(f"{account.url}/site/", timeout=DEADLINE)
+    contents("PUT", "/site", headers=headers)
+    contents("PUT", "/site/index.html", data=b"<p>hello")
+    page = requests.get(f"{contents.url}/site/", timeout=DEADLINE)
     assert page.content == b"<p>hello"
 
 
@@ -409,11 +415,11 @@ def test_discoverable_features(cloud: Cloud) -> None:
 
 
 def test_client_may_ask_before_it_sends_and_keep_its_connection(
-    project: Project, account: Account
+    project: Project, contents: Contents
 ) -> None:
-    account("PUT", "/c")
+    contents("PUT", "/c")
     path = f"/v1/AUTH_{project.id}/c/o"
-    token = account.session.headers["X-Auth-Token"]
+    token = contents.session.headers["X-Auth-Token"]
     with (
         socket.create_connection(
             ("127.0.0.1", port_of(project.storage_url)), DEADLINE
@@ -436,29 +442,29 @@ def test_client_may_ask_before_it_sends_and_keep_its_connection(
         assert ask("HEAD", "") == b"HTTP/1.1 200 OK\r\n"
 
 
-def test_listing_shows_an_object_at_once(account: Account) -> None:
-    account("PUT", "/c")
+def test_listing_shows_an_object_at_once(contents: Contents) -> None:
+    contents("PUT", "/c")
     for number in range(20):
-        account("PUT", f"/c/{number:02}", data=b"x")
-        assert account("GET", "/c").text.splitlines()[-1] == f"{number:02}"
+        contents("PUT", f"/c/{number:02}", data=b"x")
+        assert contents("GET", "/c").text.splitlines()[-1] == f"{number:02}"
 
 
 # What it records
 
 
 def test_requests_are_recorded_for_their_project_alone(
-    cloud: Cloud, project: Project, account: Account
+    cloud: Cloud, project: Project, contents: Contents
 ) -> None:
     other = cloud.project("other")
-    account("PUT", "/c")
-    account(
+    contents("PUT", "/c")
+    contents(
         "PUT",
         "/c/an%20amazing%20goat",
         data=iter([b"ma", b"a"]),
         headers={"X-Object-Meta-Name": "Elsa", "Content-Type": "image/jpeg"},
     )
-    account("HEAD", "/c/an%20amazing%20goat")
-    assert account("GET", "/c/an%20amazing%20goat").content == b"maa"
+    contents("HEAD", "/c/an%20amazing%20goat")
+    assert contents("GET", "/c/an%20amazing%20goat").content == b"maa"
     put, chunked, head, get = cloud.requests(project)
     assert put["path"] == f"/v1/AUTH_{project.id}/c"
     assert (put["service"], put["method"], put["status"]) == (
@@ -483,15 +489,15 @@ def test_requests_are_recorded_for_their_project_alone(
 
 
 def test_secrets_are_not_recorded(
-    cloud: Cloud, project: Project, account: Account
+    cloud: Cloud, project: Project, contents: Contents
 ) -> None:
     key = "very-secret-key"
-    account("PUT", "/c", headers={"X-Container-Meta-Temp-URL-Key": key})
-    account("PUT", "/c/o", data=b"body")
-    url = temporary_url(account, "/c/o", key)
+    contents("PUT", "/c", headers={"X-Container-Meta-Temp-URL-Key": key})
+    contents("PUT", "/c/o", data=b"body")
+    url = temporary_url(contents, "/c/o", key)
     requests.get(url, timeout=DEADLINE)
-    requests.get(f"{account.url}?X-Amz-Signature=0123abcd", timeout=DEADLINE)
-    account("HEAD", "/c")
+    requests.get(f"{contents.url}?X-Amz-Signature=0123abcd", timeout=DEADLINE)
+    contents("HEAD", "/c")
     env = project.environment()
     token = v3.Password(
         auth_url=env["OS_AUTH_URL"],
@@ -514,7 +520,7 @@ def test_secrets_are_not_recorded(
         key,
         project.password,
         token.auth_token,
-        str(account.session.headers["X-Auth-Token"]),
+        str(contents.session.headers["X-Auth-Token"]),
         signature,
         "0123abcd",
     ):
@@ -522,15 +528,15 @@ def test_secrets_are_not_recorded(
 
 
 def test_record_is_there_when_the_response_is(
-    cloud: Cloud, project: Project, account: Account
+    cloud: Cloud, project: Project, contents: Contents
 ) -> None:
-    account("PUT", "/c")
-    account("PUT", "/c/o", data=b"x" * 200_000)
+    contents("PUT", "/c")
+    contents("PUT", "/c/o", data=b"x" * 200_000)
     cloud.requests(project)
     for _ in range(100):
-        account("GET", "/c/o")
+        contents("GET", "/c/o")
         assert [r["received"] for r in cloud.requests(project)] == [200_000]
-        account("HEAD", "/c/o")
+        contents("HEAD", "/c/o")
         assert len(cloud.requests(project)) == 1
 
 
@@ -561,7 +567,7 @@ def test_serve_prints_variables_and_stops_clean(tmp_path: Path) -> None:
     file.write_text("clouds:\n  mine: {profile: vexxhost}\n")
     program = f"""
         from pathlib import Path
-        from livesteps.cloud import serve
+        from livesteps_openstack.cloud import serve
         serve(None, Path({str(file)!r}))
     """
     person = subprocess.Popen(

@@ -20,9 +20,9 @@ import yaml
 from guides import ROOT
 from webserver import Answer, answering, passed_on
 
-from livesteps.cloud import Cloud, Project, supported
-from livesteps.kit import load_kits
-from livesteps.place import APPLICATION_CREDENTIAL, UNUSUAL
+from livesteps_openstack.cloud import Cloud, Project, supported
+from livesteps.read.sdk import load_sdks
+from livesteps_openstack.accounts import APPLICATION_CREDENTIAL, UNUSUAL
 
 DEADLINE = 600
 
@@ -109,14 +109,14 @@ def test_every_sdk_passes(
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
-    for kit in load_kits(ROOT / "samples").values():
-        if kit.recorded_only:
+    for sdk in load_sdks(ROOT / "samples").values():
+        if sdk.recorded_only:
             continue
-        way = kit.ways[APPLICATION_CREDENTIAL]
+        way = sdk.ways[APPLICATION_CREDENTIAL]
         if entry.by == "credential" and way.reason:
-            assert way.reason in rows[kit.id]
-        elif "is not installed" not in rows[kit.id]:
-            assert re.search(r" 17 of 17 .*passed", rows[kit.id]), rows[kit.id]
+            assert way.reason in rows[sdk.id]
+        elif "is not installed" not in rows[sdk.id]:
+            assert re.search(r" 17 of 17 .*passed", rows[sdk.id]), rows[sdk.id]
 
 
 class _Relay(socketserver.ThreadingTCPServer):
@@ -185,7 +185,7 @@ def test_an_ipv6_address_is_no_hindrance_or_the_reason_is_said(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
     assert " 17 of 17 " in rows["openstacksdk"]
-    assert load_kits(ROOT / "samples")["libcloud"].cannot.ipv6 in rows["libcloud"]
+    assert load_sdks(ROOT / "samples")["libcloud"].cannot.ipv6 in rows["libcloud"]
 
 
 def test_who_cannot_use_a_proxy_is_not_run_behind_one(
@@ -215,6 +215,6 @@ def test_who_cannot_use_a_proxy_is_not_run_behind_one(
     assert ran.returncode == 0, ran.stdout + ran.stderr
     rows = {line.split()[0]: line for line in ran.stdout.splitlines() if line.strip()}
     assert " 17 of 17 " in rows["curl"]
-    assert load_kits(ROOT / "samples")["jclouds"].cannot.proxy in rows["jclouds"]
+    assert load_sdks(ROOT / "samples")["jclouds"].cannot.proxy in rows["jclouds"]
     # The runner's own, and curl's.
     assert len([path for path in asked if path == f"{address}/auth/tokens"]) > 1

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from livesteps.kit import load_kit
-from livesteps.program import Program
-from livesteps.stage import Stage
+from livesteps.read.sdk import load_sdk
+from livesteps.run.program import Program
+from livesteps.run.backend import Backend
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -248,8 +248,8 @@ MUTATIONS = [
 
 
 @pytest.mark.parametrize("table", [LIBCLOUD, OPENSTACKSDK])
-def test_every_step_has_a_mutation(table: dict[int, object], stage: Stage) -> None:
-    assert list(table) == [step.number for step in stage.steps.steps]
+def test_every_step_has_a_mutation(table: dict[int, object], backend: Backend) -> None:
+    assert list(table) == [step.number for step in backend.steps.steps]
 
 
 @pytest.mark.parametrize(
@@ -260,17 +260,17 @@ def test_every_step_has_a_mutation(table: dict[int, object], stage: Stage) -> No
     ],
 )
 def test_a_mistake_in_a_step_fails_that_step(
-    stage: Stage, tmp_path: Path, sdk: str, step: int, old: str, new: str, said: str
+    backend: Backend, tmp_path: Path, sdk: str, step: int, old: str, new: str, said: str
 ) -> None:
     shutil.copytree(SAMPLES / sdk, tmp_path / sdk)
-    kit = load_kit(tmp_path / sdk / "sdk.toml")
-    block = kit.sample.block(step)
+    sdk = load_sdk(tmp_path / sdk / "sdk.toml")
+    block = sdk.sample.block(step)
     assert old in block
-    kit.path.write_text(
-        kit.sample.text.replace(block, block.replace(old, new, 1)), encoding="utf-8"
+    sdk.path.write_text(
+        sdk.sample.text.replace(block, block.replace(old, new, 1)), encoding="utf-8"
     )
-    kit = load_kit(tmp_path / sdk / "sdk.toml")
-    with Program(kit, stage.steps) as program, stage.run(program) as run:
+    sdk = load_sdk(tmp_path / sdk / "sdk.toml")
+    with Program(sdk, backend.steps) as program, backend.run(program) as run:
         results = list(run)
     failures = [str(result.failure) for result in results if result.failure]
     assert len(results) == step
@@ -279,8 +279,8 @@ def test_a_mistake_in_a_step_fails_that_step(
 
 
 @pytest.mark.parametrize("sdk", ["libcloud", "openstacksdk"])
-def test_a_sample_without_a_mistake_passes(stage: Stage, sdk: str) -> None:
-    kit = load_kit(SAMPLES / sdk / "sdk.toml")
-    with Program(kit, stage.steps) as program, stage.run(program) as run:
+def test_a_sample_without_a_mistake_passes(backend: Backend, sdk: str) -> None:
+    sdk = load_sdk(SAMPLES / sdk / "sdk.toml")
+    with Program(sdk, backend.steps) as program, backend.run(program) as run:
         assert [str(result.failure) for result in run if result.failure] == []
     assert run.passed

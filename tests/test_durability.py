@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from livesteps.cloud import Cloud, supported
+from livesteps_openstack.cloud import Cloud, supported
 
 pytestmark = pytest.mark.skipif(supported() is not None, reason=str(supported()))
 
@@ -36,25 +36,25 @@ def copies(device: Path, kind: str) -> int:
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_losing_a_device_loses_no_object(cloud: Cloud, lost: int) -> None:
     project = cloud.project(f"loses-{lost}")
-    token, account = project.token()
+    token, contents = project.token()
     with requests.Session() as session:
         session.trust_env = False
         session.headers["X-Auth-Token"] = token
 
         def put(name: str) -> None:
-            url = f"{account}/c/{name}"
+            url = f"{contents}/c/{name}"
             session.put(url, name.encode(), timeout=60).raise_for_status()
 
         def everything_is_there(names: list[str]) -> None:
             # Often enough that each copy is the first to be asked.
             for _ in range(4):
-                answer = session.get(f"{account}/c", timeout=60)
+                answer = session.get(f"{contents}/c", timeout=60)
                 assert answer.text.split() == sorted(names)
                 for name in names:
-                    answer = session.get(f"{account}/c/{name}", timeout=60)
+                    answer = session.get(f"{contents}/c/{name}", timeout=60)
                     assert (answer.status_code, answer.text) == (200, name)
 
-        session.put(f"{account}/c", timeout=60).raise_for_status()
+        session.put(f"{contents}/c", timeout=60).raise_for_status()
         for name in NAMES:
             put(name)
         before = [copies(device, "objects") for device in cloud.devices]

@@ -19,13 +19,13 @@ import requests
 import yaml
 from webserver import Answer, answering, passed_on
 
-from livesteps.cloud import Cloud, Project, supported
-from livesteps.cloud.project import Credential
-from livesteps.entry import Entry, read_entry
+from livesteps_openstack.cloud import Cloud, Project, supported
+from livesteps_openstack.cloud.project import Credential
+from livesteps_openstack.named.entry import Entry, read_entry
 from livesteps.errors import Problem
-from livesteps.fit import Unfit
-from livesteps.session import proxy_secrets
-from livesteps.snapshot import DistantAccount
+from livesteps_openstack.named.fit import Unfit
+from livesteps_openstack.session import proxy_secrets
+from livesteps_openstack.contents import DistantContents
 
 # Of openstacksdk, which is imported by who is first.
 pytestmark = pytest.mark.filterwarnings("ignore:Support for InfluxDB")
@@ -304,9 +304,9 @@ def test_a_token_that_has_ended_is_followed_by_another(
     tokens = {entry.token, entry.renew(), entry.renew()}
     assert len(tokens) == 3
     for token in tokens:
-        account = DistantAccount(entry.url, token, verify=entry.verify)
-        assert account.containers() == []
-        account.close()
+        contents = DistantContents(entry.url, token, verify=entry.verify)
+        assert contents.containers() == []
+        contents.close()
 
 
 # By application credential
@@ -626,9 +626,9 @@ def test_a_private_ca_is_trusted(
     (tmp_path / "our-ca.pem").write_bytes(ca.read_bytes())
     entry = read(by_password(project), cacert="our-ca.pem")
     assert entry.ca == tmp_path / "our-ca.pem"
-    account = DistantAccount(entry.url, entry.token, verify=entry.verify)
-    assert account.containers() == []
-    account.close()
+    contents = DistantContents(entry.url, entry.token, verify=entry.verify)
+    assert contents.containers() == []
+    contents.close()
 
 
 def test_a_certificate_that_nobody_trusts_is_told(
@@ -842,9 +842,9 @@ def test_the_caller_s_proxy_reaches_runner_and_samples(
     assert entry.secrets.keys() >= {"b@ckdoor", "b%40ckdoor"}
 
     asked.clear()
-    account = DistantAccount(entry.url.replace("127.0.0.1", "localhost"), entry.token)
-    assert account.containers() == []
-    account.close()
+    contents = DistantContents(entry.url.replace("127.0.0.1", "localhost"), entry.token)
+    assert contents.containers() == []
+    contents.close()
     assert asked
 
     asked.clear()

@@ -29,10 +29,10 @@ from fractals.database import Database
 from fractals.draw import Parameters, draw
 from fractals.model import Base, Fractal, Picture
 
-from livesteps.cloud import Project
-from livesteps.fractals import APP
-from livesteps.snapshot import Account
-from livesteps.stage import Stage
+from livesteps_openstack.cloud import Project
+from livesteps.run.service import APP
+from livesteps_openstack.contents import Contents
+from livesteps.run.backend import Backend
 
 ROOT = Path(__file__).parents[1]
 WaitFor = Callable[..., None]
@@ -160,9 +160,9 @@ def _until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> N
 
 
 @pytest.fixture
-def project(stage: Stage) -> Project:
-    assert stage.cloud
-    return stage.cloud.project(f"deployed-{uuid4()}")
+def project(backend: Backend) -> Project:
+    assert backend.cloud
+    return backend.cloud.project(f"deployed-{uuid4()}")
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def kill_one_at_work(
 
 
 def test_fifty_fractals_by_two_workers_of_which_one_is_killed(
-    on_each_database: Deployed, account: Account, project: Project, wait_for: WaitFor
+    on_each_database: Deployed, contents: Contents, project: Project, wait_for: WaitFor
 ) -> None:
     deployed = on_each_database
     url = deployed.serve()
@@ -248,12 +248,12 @@ def test_fifty_fractals_by_two_workers_of_which_one_is_killed(
     told = {each["uuid"]: each for each in answer["objects"]}
     assert sorted(told) == sorted(asked)
 
-    objects = account.snapshot()["fractals-pictures"]
+    objects = contents.snapshot()["fractals-pictures"]
     assert {name: each.md5 for name, each in objects.items()} == {
         uuid: each["checksum"] for uuid, each in told.items()
     }
     assert {each.content_type for each in objects.values()} == {"image/png"}
-    assert account.metadata("fractals-pictures", asked[0])["uuid"] == asked[0]
+    assert contents.metadata("fractals-pictures", asked[0])["uuid"] == asked[0]
     for number, uuid in enumerate(asked, start=1):
         parameters = Parameters(x=-0.7, span=3 / number, width=160, height=120)
         assert pictures[uuid].content == draw(parameters)
@@ -275,7 +275,7 @@ def test_the_migrations_make_the_tables_of_the_model(postgresql: str) -> None:
 
 
 def test_a_migration_that_is_killed_twenty_times_moves_all(
-    deploy: Callable[..., Deployed], account: Account, wait_for: WaitFor
+    deploy: Callable[..., Deployed], contents: Contents, wait_for: WaitFor
 ) -> None:
     deployed = deploy(FRACTALS_STORAGE="database")
     chance = random.Random(20)
@@ -305,7 +305,7 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
 
     assert moved() == 500
     assert deployed.run("verify") == "500 pictures verified\n"
-    objects = account.snapshot()["fractals-pictures"]
+    objects = contents.snapshot()["fractals-pictures"]
     assert {name: each.md5 for name, each in objects.items()} == checksums
     with deployed.database.session() as session:
         assert session.scalar(sa.select(sa.func.count(Picture.uuid))) == 0
@@ -313,16 +313,16 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
 
 def test_the_gallery_shows_pictures_out_of_swift(
     deploy: Callable[..., Deployed],
-    account: Account,
-    stage: Stage,
+    contents: Contents,
+    backend: Backend,
     project: Project,
     browser: Any,
 ) -> None:
     deployed = deploy()
     deployed.run("create", "--tasks", "3", "--width", "64", "--height", "48")
     url = deployed.serve()
-    assert stage.cloud
-    stage.cloud.requests(project)
+    assert backend.cloud
+    backend.cloud.requests(project)
     page = browser.new_page()
     page.set_default_timeout(30_000)
     errors: list[str] = []
@@ -339,7 +339,7 @@ def test_the_gallery_shows_pictures_out_of_swift(
     page.close()
     assert errors == []
 
-    objects = account.snapshot()["fractals-pictures"]
+    objects = contents.snapshot()["fractals-pictures"]
     assert sorted(src for src, *_ in shown) == sorted(
         f"{url}/fractal/{name}" for name in objects
     )
@@ -348,7 +348,7 @@ def test_the_gallery_shows_pictures_out_of_swift(
         assert " set at " in alt
     got = {
         each["path"].rpartition("/")[2]
-        for each in stage.cloud.requests(project)
+        for each in backend.cloud.requests(project)
         if each["method"] == "GET" and each["status"] == 200
     }
     assert got >= objects.keys()
@@ -364,7 +364,7 @@ def test_the_samples_app_ends_with_its_parent(
     parent = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "from livesteps.fractals import Fractals\n"
+            "from livesteps.run.service import Fractals\n"
             "with Fractals() as app: print(app.url, app._folder, flush=True); input()",
         ],
         env=environment,

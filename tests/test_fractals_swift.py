@@ -24,9 +24,9 @@ from fractals.model import Fractal
 from fractals.storage import checked
 from fractals.worker import Worker
 
-from livesteps.cloud import Project
-from livesteps.snapshot import Account
-from livesteps.stage import Stage
+from livesteps_openstack.cloud import Project
+from livesteps_openstack.contents import Contents
+from livesteps.run.backend import Backend
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -117,9 +117,9 @@ def front() -> Iterator[Front]:
 
 
 @pytest.fixture
-def project(stage: Stage, front: Front) -> Project:
-    assert stage.cloud
-    made = stage.cloud.project(f"troubled-{next(NUMBERS)}", front=front.url)
+def project(backend: Backend, front: Front) -> Project:
+    assert backend.cloud
+    made = backend.cloud.project(f"troubled-{next(NUMBERS)}", front=front.url)
     front.upstream = urlsplit(made.storage_url).netloc
     return made
 
@@ -147,14 +147,14 @@ def fractal() -> Fractal:
 
 
 def test_it_stores_lists_reads_and_deletes(
-    storage: SwiftStorage, fractal: Fractal, account: Account
+    storage: SwiftStorage, fractal: Fractal, contents: Contents
 ) -> None:
     storage.put(fractal, io.BytesIO(PNG))
     name = str(fractal.uuid)
-    stored = account.snapshot()["fractals"][name]
+    stored = contents.snapshot()["fractals"][name]
     assert (stored.size, stored.content_type) == (len(PNG), "image/png")
     assert stored.md5 == fractal.checksum
-    assert account.metadata("fractals", name) == {
+    assert contents.metadata("fractals", name) == {
         "uuid": name,
         "parameters": fractal.parameters,
         "created": fractal.created.isoformat(),
@@ -172,7 +172,7 @@ def test_it_stores_lists_reads_and_deletes(
 def test_a_request_is_sent_again(
     storage: SwiftStorage,
     fractal: Fractal,
-    account: Account,
+    contents: Contents,
     front: Front,
     delays: list[float],
     trouble: str,
@@ -180,7 +180,7 @@ def test_a_request_is_sent_again(
     front.troubles = [trouble] * 3
     storage.put(fractal, io.BytesIO(PNG))
     assert delays == [0.5, 1, 2]
-    assert account.snapshot()["fractals"][str(fractal.uuid)].md5 == fractal.checksum
+    assert contents.snapshot()["fractals"][str(fractal.uuid)].md5 == fractal.checksum
     front.troubles = [trouble] * 3
     assert b"".join(storage.get(fractal.uuid)) == PNG
     assert delays == [0.5, 1, 2] * 2
@@ -190,7 +190,7 @@ def test_a_request_is_sent_again(
 def test_it_gives_up_after_some_tries(
     storage: SwiftStorage,
     fractal: Fractal,
-    account: Account,
+    contents: Contents,
     front: Front,
     delays: list[float],
     trouble: str,
@@ -199,11 +199,11 @@ def test_it_gives_up_after_some_tries(
     with pytest.raises(StorageError):
         storage.put(fractal, io.BytesIO(PNG))
     assert delays == [0.5, 1, 2, 4]
-    assert account.snapshot() == {"fractals": {}}
+    assert contents.snapshot() == {"fractals": {}}
 
 
 def test_a_download_that_breaks_off_goes_on_from_there(
-    stage: Stage,
+    backend: Backend,
     storage: SwiftStorage,
     fractal: Fractal,
     front: Front,
@@ -211,11 +211,11 @@ def test_a_download_that_breaks_off_goes_on_from_there(
     delays: list[float],
 ) -> None:
     storage.put(fractal, io.BytesIO(PNG))
-    assert stage.cloud
-    stage.cloud.requests(project)
+    assert backend.cloud
+    backend.cloud.requests(project)
     front.troubles = ["break off"] * 2
     assert b"".join(storage.get(fractal.uuid)) == PNG
-    assert [each["status"] for each in stage.cloud.requests(project)] == [
+    assert [each["status"] for each in backend.cloud.requests(project)] == [
         *(200, 206, 206)
     ]
     assert delays == [0.5, 1]
@@ -225,20 +225,20 @@ def test_a_download_that_breaks_off_goes_on_from_there(
 
 
 def test_an_expired_token_is_renewed_and_the_picture_sent_again(
-    stage: Stage,
+    backend: Backend,
     storage: SwiftStorage,
     fractal: Fractal,
-    account: Account,
+    contents: Contents,
     front: Front,
     project: Project,
 ) -> None:
-    assert stage.cloud
-    stage.cloud.requests(project)
+    assert backend.cloud
+    backend.cloud.requests(project)
     front.troubles = ["401"]
     storage.put(fractal, io.BytesIO(PNG))
-    asked = [(each["method"], each["path"]) for each in stage.cloud.requests(project)]
+    asked = [(each["method"], each["path"]) for each in backend.cloud.requests(project)]
     assert ("POST", "/v3/auth/tokens") in asked
-    assert account.snapshot()["fractals"][str(fractal.uuid)].md5 == fractal.checksum
+    assert contents.snapshot()["fractals"][str(fractal.uuid)].md5 == fractal.checksum
 
 
 def test_other_bytes_than_were_sent_are_not_stored(
@@ -281,7 +281,7 @@ def test_an_application_credential_will_do() -> None:
 def test_while_swift_is_away_a_picture_waits_and_is_stored_later(
     project: Project,
     front: Front,
-    account: Account,
+    contents: Contents,
     delays: list[float],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -311,7 +311,7 @@ def test_while_swift_is_away_a_picture_waits_and_is_stored_later(
     assert drawing.step()
     told = web.get(f"/v1/fractal/{uuid}").json
     assert (told["storage"], told["error"]) == ("swift", None)
-    assert account.snapshot()["fractals-pictures"][uuid].md5 == told["checksum"]
+    assert contents.snapshot()["fractals-pictures"][uuid].md5 == told["checksum"]
     picture = draw(Parameters(width=32, height=24))
     assert web.get(f"/fractal/{uuid}").data == picture
 
@@ -322,5 +322,5 @@ def test_while_swift_is_away_a_picture_waits_and_is_stored_later(
     assert web.delete(f"/v1/fractal/{uuid}").status_code == 503
     front.always = ""
     assert web.delete(f"/v1/fractal/{uuid}").status_code == 204
-    assert account.snapshot() == {"fractals-pictures": {}}
+    assert contents.snapshot() == {"fractals-pictures": {}}
     app.database.engine.dispose()

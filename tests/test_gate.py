@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from livesteps.recording import Recording, read_recording, write_recording
-from livesteps.run import Run
-from livesteps.stage import Stage
+from livesteps.read.recording import Recording, read_recording, write_recording
+from livesteps.run.run import Run
+from livesteps.run.backend import Backend
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -47,7 +47,7 @@ print(requests.put(url + "/wrong", headers=token, timeout=60).status_code)
 
 
 @pytest.fixture
-def gate(pytester: pytest.Pytester, borrowed: Stage) -> Gate:
+def gate(pytester: pytest.Pytester, borrowed: Backend) -> Gate:
     """Run pytest on a guide, in this process, on the one stage."""
 
     def run(guide: Guide, *arguments: str) -> pytest.RunResult:

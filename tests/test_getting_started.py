@@ -17,8 +17,8 @@ import yaml
 from click.testing import CliRunner
 
 from livesteps.cli import main
-from livesteps.cloud import Cloud, Project, supported
-from livesteps.cloud.project import Credential
+from livesteps_openstack.cloud import Cloud, Project, supported
+from livesteps_openstack.cloud.project import Credential
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from livesteps.kit import Kit, load_kits
-from livesteps.recording import output_path, read_recording
-from livesteps.step import load_steps
-from livesteps.trouble import load_troubles, read_said
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps.read.recording import output_path, read_recording
+from livesteps.read.chapter import load_chapter
+from livesteps.run.trouble import load_troubles, read_said
 
 ROOT = Path(__file__).parents[1]
-KITS = load_kits(ROOT / "samples")
-STEPS = range(1, len(load_steps(ROOT / "samples" / "steps.toml")) + 1)
+KITS = load_sdks(ROOT / "samples")
+STEPS = range(1, len(load_chapter(ROOT / "samples" / "steps.toml")) + 1)
 
 
 @dataclass(frozen=True)
@@ -145,18 +145,18 @@ def panels(step: Tag) -> Iterator[tuple[str, Tag]]:
         yield label.get_text(strip=True), content
 
 
-def check_content(content: Tag, kit: Kit, step: int) -> None:
+def check_content(content: Tag, sdk: SDK, step: int) -> None:
     """Code, output and stamp are those of the SDK's step."""
-    code = content.find(class_=f"highlight-{kit.lexer}")
-    expected = textwrap.dedent(kit.sample.block(step))
+    code = content.find(class_=f"highlight-{sdk.lexer}")
+    expected = textwrap.dedent(sdk.sample.block(step))
     assert code.pre.get_text().rstrip("\n") == expected.rstrip("\n")
     assert not code.select(".x"), "Pygments takes it for text, not for code"
     output = content.find(class_="livesteps-output")
-    recorded = output_path(kit.folder / "recorded", step).read_text()
+    recorded = output_path(sdk.folder / "recorded", step).read_text()
     assert output.pre.get_text().rstrip("\n") == recorded.rstrip("\n")
     stamp = content.find(class_="livesteps-stamp").get_text()
     assert re.fullmatch(
-        rf"{re.escape(kit.name)} \S+ on {re.escape(kit.language)} \S+, "
+        rf"{re.escape(sdk.name)} \S+ on {re.escape(sdk.language)} \S+, "
         r"against Swift 2\.38\.\S+ and Keystone \S+\. "
         r"Recorded on \d+ [A-Z][a-z]+ \d{4}\.",
         stamp,
@@ -207,9 +207,9 @@ def test_the_guide_asks_nothing_of_other_hosts(page: BeautifulSoup) -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_has_the_tab_of_each_sdk(page: BeautifulSoup, step: int) -> None:
     contents = dict(panels(section(page, step)))
-    assert list(contents) == [kit.name for kit in KITS.values()]
-    for kit in KITS.values():
-        check_content(contents[kit.name], kit, step)
+    assert list(contents) == [sdk.name for sdk in KITS.values()]
+    for sdk in KITS.values():
+        check_content(contents[sdk.name], sdk, step)
 
 
 def test_text_of_an_sdk_stands_in_its_tab_alone(page: BeautifulSoup) -> None:
@@ -233,10 +233,10 @@ def test_requests_are_there_but_folded(page: BeautifulSoup) -> None:
 
 def test_a_table_counts_the_requests_of_each_step(page: BeautifulSoup) -> None:
     tables = dict(panels(page.find(id="what-it-costs")))
-    assert list(tables) == [kit.name for kit in KITS.values()]
+    assert list(tables) == [sdk.name for sdk in KITS.values()]
     recordings = {
-        kit.name: read_recording(kit.folder / "recorded", len(STEPS))
-        for kit in KITS.values()
+        sdk.name: read_recording(sdk.folder / "recorded", len(STEPS))
+        for sdk in KITS.values()
     }
     counts = {
         name: [len(step.request) for step in recording.steps]
@@ -265,7 +265,7 @@ def test_each_trouble_is_told_by_each_sdk(site: dict[str, BeautifulSoup]) -> Non
     tabs = page.select(".sd-tab-set")
     assert len(tabs) == len(troubles)
     wanted = {
-        name: [read_said(kit.folder / "recorded", name) for kit in KITS.values()]
+        name: [read_said(sdk.folder / "recorded", name) for sdk in KITS.values()]
         for name in troubles
     }
     shown = []
@@ -352,11 +352,11 @@ def test_an_edition_holds_no_text_of_other_sdks(libcloud_page: BeautifulSoup) ->
 
 
 def test_every_edition_builds(source: Source) -> None:
-    for kit in KITS.values():
+    for sdk in KITS.values():
         # Into one folder, one after the other: nothing of the last one stays.
-        page = source.page("-t", kit.id)
+        page = source.page("-t", sdk.id)
         for step in STEPS:
-            check_content(section(page, step), kit, step)
+            check_content(section(page, step), sdk, step)
         assert len(page.select(".livesteps-stamp")) == len(STEPS)
 
 
@@ -467,14 +467,14 @@ def test_the_matrix_has_every_figure_of_the_recordings(
     page = make_source().page(name="matrix")
     tables = page.select("table.livesteps-matrix")
     checks, versions, _ways, seconds, requests, sizes = tables
-    for index, kit in enumerate(KITS.values()):
-        recording = read_recording(kit.folder / "recorded", len(STEPS))
+    for index, sdk in enumerate(KITS.values()):
+        recording = read_recording(sdk.folder / "recorded", len(STEPS))
         cells = checks.tbody.select("tr")[index].select("a")
         assert [link["href"] for link in cells] == [
-            f"durability.html?sdk={kit.id}#step-{step}" for step in STEPS
+            f"durability.html?sdk={sdk.id}#step-{step}" for step in STEPS
         ]
         words = versions.tbody.select("tr")[index].get_text(" ", strip=True)
-        for word in (kit.name, recording.sdk, kit.language, f"{recording.date}"):
+        for word in (sdk.name, recording.sdk, sdk.language, f"{recording.date}"):
             assert word in words
         for table, figures in (
             (seconds, [f"{step.seconds:.2f}" for step in recording.steps]),
@@ -488,27 +488,27 @@ def test_the_matrix_has_every_figure_of_the_recordings(
     assert len(charts) == 4
     for chart in charts:
         assert chart["role"] == "img"
-        assert all(kit.name in chart["aria-label"] for kit in KITS.values())
+        assert all(sdk.name in chart["aria-label"] for sdk in KITS.values())
     of_libraries, of_memory = (chart["aria-label"] for chart in charts[2:])
-    for kit in KITS.values():
-        recording = read_recording(kit.folder / "recorded", len(STEPS))
-        assert f"{kit.name} {recording.libraries}" in of_libraries
-        assert f"{kit.name} {recording.memory / 1e6:.0f}" in of_memory
-    for kit in KITS.values():
-        if kit.recorded_only:
-            assert kit.recorded_only in page.get_text()
+    for sdk in KITS.values():
+        recording = read_recording(sdk.folder / "recorded", len(STEPS))
+        assert f"{sdk.name} {recording.libraries}" in of_libraries
+        assert f"{sdk.name} {recording.memory / 1e6:.0f}" in of_memory
+    for sdk in KITS.values():
+        if sdk.recorded_only:
+            assert sdk.recorded_only in page.get_text()
 
 
 def test_a_gap_tells_its_reason_in_the_tab_and_in_the_matrix(source: Source) -> None:
-    kit = next(iter(KITS.values()))
-    with (source.samples / kit.id / "sdk.toml").open("a") as toml:
+    sdk = next(iter(KITS.values()))
+    with (source.samples / sdk.id / "sdk.toml").open("a") as toml:
         toml.write(
             '[[gap]]\nstep = 16\nreason = "It has no call for this."\n'
             'link = "https://example.org/issues/1"\n'
         )
-    content = dict(panels(section(source.page(), 16)))[kit.name]
+    content = dict(panels(section(source.page(), 16)))[sdk.name]
     assert content.find(class_="warning").p.find_next("p").get_text() == (
-        f"{kit.name} cannot do this step: It has no call for this."
+        f"{sdk.name} cannot do this step: It has no call for this."
         " See its makers\N{RIGHT SINGLE QUOTATION MARK} words."
     )
     matrix = BeautifulSoup(
@@ -516,8 +516,8 @@ def test_a_gap_tells_its_reason_in_the_tab_and_in_the_matrix(source: Source) -> 
     )
     cell = matrix.select_one("table.livesteps-matrix tbody tr").select("a")[15]
     assert cell.get_text() == "gap"
-    assert cell["href"] == f"durability.html?sdk={kit.id}#step-16"
-    assert f"{kit.name}, step 16: It has no call for this." in matrix.get_text()
+    assert cell["href"] == f"durability.html?sdk={sdk.id}#step-16"
+    assert f"{sdk.name}, step 16: It has no call for this." in matrix.get_text()
 
 
 def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
@@ -528,9 +528,9 @@ def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
         'reason = "It knows no goats."\nlink = "https://example.org/goats"\n'
     )
     contents = dict(panels(section(source.page(), 16)))
-    for kit in KITS.values():
-        told = [note.get_text() for note in contents[kit.name].select(".note")]
-        if kit.id == "boto3":
+    for sdk in KITS.values():
+        told = [note.get_text() for note in contents[sdk.name].select(".note")]
+        if sdk.id == "boto3":
             assert not told
         else:
             assert (
@@ -544,9 +544,9 @@ def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
     assert said in matrix.get_text()
     versions = matrix.select("table.livesteps-matrix")[1]
     assert versions.select("thead th")[-1].get_text() == "on Ceph 16"
-    for kit, row in zip(KITS.values(), versions.select("tbody tr"), strict=True):
-        whole = f"{len(STEPS) - (kit.id != 'boto3')} of {len(STEPS)}"
-        expected = whole if "ceph" in kit.servers else "-"
+    for sdk, row in zip(KITS.values(), versions.select("tbody tr"), strict=True):
+        whole = f"{len(STEPS) - (sdk.id != 'boto3')} of {len(STEPS)}"
+        expected = whole if "ceph" in sdk.servers else "-"
         assert row.select("td")[-1].get_text() == expected
 
 

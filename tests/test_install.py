@@ -14,7 +14,7 @@ import pytest
 from guides import COMMAND
 
 from livesteps.errors import Problem
-from livesteps.run import Run
+from livesteps.run.run import Run
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -98,7 +98,7 @@ def test_an_install_that_was_killed_is_repaired(
     )
     fill = (
         "import sys, threading; from pathlib import Path\n"
-        "from livesteps import toolchain; from livesteps.kit import load_kit\n"
+        "from livesteps import toolchain; from livesteps.read.sdk import load_kit\n"
         "toolchain.install(load_kit(Path(sys.argv[1])), threading.Event())\n"
     )
     killed = subprocess.Popen([sys.executable, "-c", fill, str(guide.sdk / "sdk.toml")])
@@ -193,7 +193,7 @@ def test_a_build_that_fails_points_into_the_published_file(
 def test_a_build_that_does_not_end_is_stopped(
     make_guide: MakeGuide, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("livesteps.toolchain.BUILD_DEADLINE", 0.5)
+    monkeypatch.setattr("livesteps.run.install.BUILD_DEADLINE", 0.5)
     guide = building(make_guide("print(1)"), "sleep 600")
     with start(guide) as run:
         [result] = list(run)
@@ -224,5 +224,5 @@ def test_a_mistake_is_named(make_guide: MakeGuide, more: str, said: str) -> None
     with (guide.sdk / "sdk.toml").open("a") as file:
         file.write(more)
     with pytest.raises(Problem) as raised:
-        _ = guide.kit
+        _ = guide.sdk
     assert str(raised.value).partition(": ")[2] == said

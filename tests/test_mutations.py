@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kit, load_kits
-from livesteps.program import Program
-from livesteps.stage import Stage
+from livesteps.read.sdk import SDK, load_sdk, load_sdks
+from livesteps.run.program import Program
+from livesteps.run.backend import Backend
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-KITS = [kit for kit in load_kits(SAMPLES).values() if not kit.recorded_only]
+KITS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
 
 MISTAKES = {
     # step: what to look for in its block, and what to write in its place; not
@@ -36,12 +36,12 @@ MISTAKES = {
 }
 
 
-def blocks_swapped(kit: Kit, first: int) -> str:
+def blocks_swapped(sdk: SDK, first: int) -> str:
     """The program with two steps in each other's place: what a step should do
     is left out, and done too late."""
-    one, other = (kit.sample.block(step) for step in (first, first + 1))
-    lines = kit.sample.text.splitlines(keepends=True)
-    markers = [kit.sample.line_of(step) for step in (first, first + 1, first + 2)]
+    one, other = (sdk.sample.block(step) for step in (first, first + 1))
+    lines = sdk.sample.text.splitlines(keepends=True)
+    markers = [sdk.sample.line_of(step) for step in (first, first + 1, first + 2)]
     return "".join(
         [
             *lines[: markers[0]],
@@ -53,60 +53,60 @@ def blocks_swapped(kit: Kit, first: int) -> str:
     )
 
 
-def mutants(kit: Kit, step: int) -> list[str]:
+def mutants(sdk: SDK, step: int) -> list[str]:
     """Programs that should fail at a step, the likeliest first."""
     if step == 8:
-        return [blocks_swapped(kit, 8)]
-    block = kit.sample.block(step)
-    head, _, tail = kit.sample.text.partition(block)
+        return [blocks_swapped(sdk, 8)]
+    block = sdk.sample.block(step)
+    head, _, tail = sdk.sample.text.partition(block)
     found = [
         head + mutated + tail
         for pattern, instead in MISTAKES[step]
         if (mutated := re.sub(pattern, instead, block)) != block
     ]
-    assert found, f"no mistake fits step {step} of {kit.path}; add one that does"
+    assert found, f"no mistake fits step {step} of {sdk.path}; add one that does"
     return found
 
 
-def check_seen(kit: Kit, step: int, stage: Stage, folder: Path) -> None:
+def check_seen(sdk: SDK, step: int, backend: Backend, folder: Path) -> None:
     """The gate sees at least one of the mistakes, and sees it at that step."""
     try:
-        kit.check_machine()
+        sdk.check_machine()
     except Problem as problem:
         pytest.skip(f"not run: {problem.what}")
-    for text in mutants(kit, step):
-        copy = folder / kit.id
-        shutil.copytree(kit.folder, copy, dirs_exist_ok=True)
-        (copy / kit.path.name).write_text(text)
-        mutant = load_kit(copy / "sdk.toml")
-        with Program(mutant, stage.steps) as program, stage.run(program) as run:
+    for text in mutants(sdk, step):
+        copy = folder / sdk.id
+        shutil.copytree(sdk.folder, copy, dirs_exist_ok=True)
+        (copy / sdk.path.name).write_text(text)
+        mutant = load_sdk(copy / "sdk.toml")
+        with Program(mutant, backend.steps) as program, backend.run(program) as run:
             results = list(run)
         if failure := results[-1].failure:
             assert results[-1].step.number == step, str(failure)
             return
-    pytest.fail(f"the gate sees no mistake in step {step} of {kit.path}")
+    pytest.fail(f"the gate sees no mistake in step {step} of {sdk.path}")
 
 
 @pytest.mark.parametrize("step", [8, *MISTAKES])
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
 def test_a_mistake_fails_its_step(
-    kit: Kit, step: int, stage: Stage, tmp_path: Path
+    sdk: SDK, step: int, backend: Backend, tmp_path: Path
 ) -> None:
-    check_seen(kit, step, stage, tmp_path)
+    check_seen(sdk, step, backend, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def moto(stage: Stage) -> Iterator[Stage]:
+def moto(backend: Backend) -> Iterator[Backend]:
     """The servers, with moto's S3 in the place of Swift's."""
-    with Stage(stage.steps, server="moto") as running:
+    with Backend(backend.steps, server="moto") as running:
         yield running
 
 
 @pytest.mark.parametrize("step", [8, *MISTAKES])
 @pytest.mark.parametrize(
-    "kit", [kit for kit in KITS if "moto" in kit.servers], ids=lambda kit: kit.id
+    "kit", [sdk for sdk in KITS if "moto" in sdk.servers], ids=lambda sdk: sdk.id
 )
 def test_a_mistake_fails_its_step_on_moto(
-    kit: Kit, step: int, moto: Stage, tmp_path: Path
+    sdk: SDK, step: int, moto: Backend, tmp_path: Path
 ) -> None:
-    check_seen(kit, step, moto, tmp_path)
+    check_seen(sdk, step, moto, tmp_path)

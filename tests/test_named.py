@@ -20,18 +20,20 @@ import requests
 import yaml
 from guides import COMMAND, ROOT
 
-from livesteps import batch, holdings, named
-from livesteps.clean import KEYS, MARK
-from livesteps.cloud import Project
+from livesteps.run import batch
+from livesteps_openstack.named import holdings
+from livesteps_openstack.named import contents as named
+from livesteps_openstack.named.clean import KEYS, MARK
+from livesteps_openstack.cloud import Project
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kits
-from livesteps.named import Named
-from livesteps.place import Embedded
-from livesteps.program import Program
-from livesteps.run import Run
-from livesteps.snapshot import Account, Answer, DistantAccount, below
-from livesteps.stage import Stage
-from livesteps.step import Steps
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps_openstack.named.contents import Named
+from livesteps_openstack.accounts import Embedded
+from livesteps.run.program import Program
+from livesteps.run.run import Run
+from livesteps_openstack.contents import Contents, Answer, DistantContents, below
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import Chapter
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -44,7 +46,7 @@ pytestmark = [  # of parts of openstacksdk unused here
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeGuide = Callable[..., "Guide"]
 WaitFor = Callable[..., None]
-KITS = load_kits(ROOT / "samples")
+KITS = load_sdks(ROOT / "samples")
 STEPS = range(1, 18)
 FIRST = "an amazing goat"
 CLEAN = "`livesteps clean --os-cloud mine`"
@@ -92,9 +94,9 @@ class Somebody:
 
     def picture(self) -> dict[str, object]:
         """All there is, to be compared."""
-        account = self("GET", params={"format": "json"})
-        seen: dict[str, object] = {"account": _metadata(account), "keys": self.keys()}
-        for each in account.json():
+        contents = self("GET", params={"format": "json"})
+        seen: dict[str, object] = {"account": _metadata(contents), "keys": self.keys()}
+        for each in contents.json():
             answer = self("GET", each["name"], params={"format": "json"})
             seen[each["name"]] = _metadata(answer), answer.json()
         return seen
@@ -124,12 +126,12 @@ def _metadata(answer: requests.Response) -> dict[str, str]:
 
 
 @pytest.fixture
-def home(serving: Stage) -> Iterator[Embedded]:
+def home(serving: Backend) -> Iterator[Embedded]:
     """A project of a cloud of ours, which plays a cloud of a person's own."""
-    made = serving.place("named")
+    made = serving.account("named")
     assert isinstance(made, Embedded)
     yield made
-    made.account.close()
+    made.contents.close()
 
 
 @pytest.fixture
@@ -166,13 +168,13 @@ def clouds_yaml(
 
 
 @pytest.fixture
-def mine(stage: Stage) -> Callable[..., Stage]:
+def mine(backend: Backend) -> Callable[..., Backend]:
     """Make a stage on `mine`; it borrows the Fractals app of the one stage."""
 
-    def make(steps: Steps = stage.steps) -> Stage:
-        made = Stage(steps, os_cloud="mine")
+    def make(steps: Chapter = backend.steps) -> Backend:
+        made = Backend(steps, os_cloud="mine")
         made.cloud = None
-        made.fractals = stage.fractals
+        made.fractals = backend.fractals
         made._stack = ExitStack()
         return made
 
@@ -180,27 +182,27 @@ def mine(stage: Stage) -> Callable[..., Stage]:
 
 
 @pytest.fixture
-def place(mine: Callable[..., Stage]) -> Iterator[Named]:
+def account(mine: Callable[..., Backend]) -> Iterator[Named]:
     """`mine`, guarded for curl's sample, and looked at."""
     made = mine().named(KITS["curl"])
     made.look(lambda _: None, threading.Event())
     yield made
-    made.account.close()
+    made.contents.close()
 
 
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
-@pytest.mark.parametrize("kit", KITS.values(), ids=lambda kit: kit.id)
+@pytest.mark.parametrize("kit", KITS.values(), ids=lambda sdk: sdk.id)
 def test_what_is_there_already_is_named_and_not_touched(
-    kit: Kit, mine: Callable[..., Stage], somebody: Somebody
+    sdk: SDK, mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     somebody.plant()
-    stage = mine()
-    for container in sorted({*stage.steps.containers, *kit.containers}):
+    backend = mine()
+    for container in sorted({*backend.steps.containers, *sdk.containers}):
         somebody("PUT", container)
         somebody("PUT", container, "precious", data=b"keep me")
         before = somebody.picture()
         with pytest.raises(Problem) as raised:
-            stage.named(kit)
+            backend.named(sdk)
         assert str(raised.value) == (
             f"cloud 'mine' already has a container '{container}';"
             " nothing was touched; run in a project that has none"
@@ -220,7 +222,7 @@ def test_the_command_refuses_too(livesteps_here: Command, somebody: Somebody) ->
     assert somebody.picture() == before
 
 
-def false_at(steps: Steps, number: int) -> Steps:
+def false_at(steps: Chapter, number: int) -> Chapter:
     """The steps, but for a contract that nothing does."""
     changed = [
         step.model_copy(update={"holds": {**step.holds, "nothing": []}})
@@ -232,11 +234,11 @@ def false_at(steps: Steps, number: int) -> Steps:
 
 
 def run_to_its_end(
-    stage: Stage, kit: Kit, *, watch: Callable[[Run, Program], None] | None = None
+    backend: Backend, sdk: SDK, *, watch: Callable[[Run, Program], None] | None = None
 ) -> Run:
     """Run as far as it goes; `watch` runs beside, from the start on."""
-    kit.check_machine()
-    with Program(kit, stage.steps) as program, stage.run(program) as run:
+    sdk.check_machine()
+    with Program(sdk, backend.steps) as program, backend.run(program) as run:
         beside = threading.Thread(target=watch, args=(run, program)) if watch else None
         if beside:
             beside.start()
@@ -249,11 +251,11 @@ def run_to_its_end(
 
 @pytest.mark.parametrize("number", STEPS)
 def test_a_step_that_fails_leaves_the_account_as_it_was(
-    number: int, mine: Callable[..., Stage], somebody: Somebody
+    number: int, mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     before = somebody.plant()
-    stage = mine()
-    run = run_to_its_end(mine(false_at(stage.steps, number)), KITS["curl"])
+    backend = mine()
+    run = run_to_its_end(mine(false_at(backend.steps, number)), KITS["curl"])
     assert len(run.results) == number
     assert run.results[-1].failure
     assert not run.aftermath.wrong, run.aftermath.lines
@@ -263,8 +265,8 @@ def test_a_step_that_fails_leaves_the_account_as_it_was(
 @pytest.mark.parametrize("number", STEPS)
 def test_an_interrupted_step_leaves_the_account_as_it_was(
     number: int,
-    mine: Callable[..., Stage],
-    stage: Stage,
+    mine: Callable[..., Backend],
+    backend: Backend,
     project: Project,
     somebody: Somebody,
     wait_for: WaitFor,
@@ -272,8 +274,8 @@ def test_an_interrupted_step_leaves_the_account_as_it_was(
     before = somebody.plant()
 
     def interrupt(run: Run, program: Program) -> None:
-        assert stage.cloud
-        cloud = stage.cloud
+        assert backend.cloud
+        cloud = backend.cloud
         wait_for(lambda: len(run.results) == number - 1, f"step {number} begins")
         cloud.requests(project)
         wait_for(
@@ -288,7 +290,7 @@ def test_an_interrupted_step_leaves_the_account_as_it_was(
 
 
 def test_a_run_that_passes_leaves_nothing_and_changes_nothing(
-    mine: Callable[..., Stage], somebody: Somebody
+    mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     before = somebody.plant()
     run = run_to_its_end(mine(), KITS["libcloud"])
@@ -416,15 +418,15 @@ def test_an_object_that_no_step_stores_stays_in_a_marked_container(
 
 
 def test_pictures_are_cleaned_too(
-    stage: Stage, livesteps_here: Command, somebody: Somebody
+    backend: Backend, livesteps_here: Command, somebody: Somebody
 ) -> None:
     marked(somebody, "fractals")
-    for name in stage.fractals.checksums:
+    for name in backend.fractals.checksums:
         somebody("PUT", "fractals", name, data=b"picture")
     ran = livesteps_here(ROOT, "clean", "--os-cloud", "mine")
     assert ran.stdout == (
         "removed from 'mine': container 'fractals'"
-        f" ({len(stage.fractals.checksums)} objects)\n"
+        f" ({len(backend.fractals.checksums)} objects)\n"
     )
 
 
@@ -443,10 +445,10 @@ def test_keys_that_a_killed_run_made_are_cleaned_and_no_others(
 
 @pytest.mark.parametrize("how", ["fails", "interrupted"])
 def test_keys_that_a_program_made_are_deleted(
-    how: str, mine: Callable[..., Stage], somebody: Somebody, wait_for: WaitFor
+    how: str, mine: Callable[..., Backend], somebody: Somebody, wait_for: WaitFor
 ) -> None:
     before = somebody.plant()
-    stage = mine()
+    backend = mine()
     theirs = somebody.keys()
 
     def interrupt(run: Run, program: Program) -> None:
@@ -454,25 +456,25 @@ def test_keys_that_a_program_made_are_deleted(
         program.halt.set()
 
     if how == "fails":
-        run = run_to_its_end(mine(false_at(stage.steps, 14)), KITS["boto3"])
+        run = run_to_its_end(mine(false_at(backend.steps, 14)), KITS["boto3"])
         assert len(run.results) == 14
         assert "container 'fractals+segments'" in run.aftermath.lines[0]
     else:
-        run = run_to_its_end(stage, KITS["boto3"], watch=interrupt)
+        run = run_to_its_end(backend, KITS["boto3"], watch=interrupt)
     assert "EC2 credential" in run.aftermath.lines[0]
     assert not run.aftermath.wrong, run.aftermath.lines
     assert somebody.picture() == before
 
 
 def test_of_two_new_keys_none_is_taken_for_the_programs(
-    mine: Callable[..., Stage], stage: Stage, somebody: Somebody
+    mine: Callable[..., Backend], backend: Backend, somebody: Somebody
 ) -> None:
-    place = mine().named(KITS["boto3"])
-    place.look(lambda _: None, threading.Event())
-    place.begin(stage.steps.steps[0])
+    account = mine().named(KITS["boto3"])
+    account.look(lambda _: None, threading.Event())
+    account.begin(backend.steps.steps[0])
     made = {somebody.make_key(), somebody.make_key()}
-    place.reach(stage.steps.steps[0])
-    after = place.end(keep=False)
+    account.reach(backend.steps.steps[0])
+    after = account.end(keep=False)
     assert somebody.keys() == made
     assert after.wrong
     for access in made:
@@ -484,12 +486,12 @@ def test_of_two_new_keys_none_is_taken_for_the_programs(
 
 
 def test_no_key_is_taken_of_a_program_that_makes_none(
-    place: Named, stage: Stage, somebody: Somebody
+    account: Named, backend: Backend, somebody: Somebody
 ) -> None:
-    place.begin(stage.steps.steps[0])
+    account.begin(backend.steps.steps[0])
     access = somebody.make_key()
-    place.reach(stage.steps.steps[0])
-    after = place.end(keep=False)
+    account.reach(backend.steps.steps[0])
+    after = account.end(keep=False)
     assert after.wrong
     assert f"  EC2 credential '{access}' is new" in after.lines
     assert somebody.keys() == {access}
@@ -559,15 +561,15 @@ CHANGES: dict[str, tuple[Callable[[Somebody], object], str]] = {
 def test_whatever_differs_is_found(
     change: Callable[[Somebody], object],
     said: str,
-    mine: Callable[..., Stage],
+    mine: Callable[..., Backend],
     somebody: Somebody,
 ) -> None:
     somebody.plant()
     key = min(somebody.keys())
-    place = mine().named(KITS["curl"])
-    place.look(lambda _: None, threading.Event())
+    account = mine().named(KITS["curl"])
+    account.look(lambda _: None, threading.Event())
     change(somebody)
-    after = place.end(keep=False)
+    after = account.end(keep=False)
     assert after.wrong
     assert after.lines[0] == "what was on 'mine' before is not as it was:"
     said = "  " + said.replace("<key>", key)
@@ -578,10 +580,10 @@ def test_whatever_differs_is_found(
 
 
 def test_what_does_not_differ_is_not_found(
-    place: Named, somebody: Somebody, stage: Stage
+    account: Named, somebody: Somebody, backend: Backend
 ) -> None:
     somebody("GET", "")
-    assert place.end(keep=False) == named.Aftermath()
+    assert account.end(keep=False) == named.Aftermath()
 
 
 def test_a_difference_fails_the_run(
@@ -601,18 +603,18 @@ def test_a_difference_fails_the_run(
     )
 
 
-def test_many_differences_are_counted(place: Named, somebody: Somebody) -> None:
+def test_many_differences_are_counted(account: Named, somebody: Somebody) -> None:
     somebody("PUT", "mine")
     for number in range(holdings.MOST + 5):
         somebody("PUT", "mine", f"{number:02}", data=b"")
-    lines = place.end(keep=False).lines
+    lines = account.end(keep=False).lines
     # There are the container and its storage policy besides.
     assert lines[-1].startswith("  and ")
     assert len(lines) == holdings.MOST + 2
 
 
 def test_long_work_is_told_and_can_be_stopped(
-    mine: Callable[..., Stage], somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+    mine: Callable[..., Backend], somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     somebody.plant()
     monkeypatch.setattr(holdings, "EVERY", 0.0)
@@ -627,7 +629,7 @@ def test_long_work_is_told_and_can_be_stopped(
 
 
 def test_a_listing_ends_with_an_empty_page_however_short_a_full_one_is() -> None:
-    class Short(Account):
+    class Short(Contents):
         url = "http://short.example/v1/A"
 
         def ask(self, method: str, path: str) -> Answer:
@@ -645,10 +647,10 @@ def refuse(
     monkeypatch: pytest.MonkeyPatch, so: Callable[[str, str], bool], status: int
 ) -> list[str]:
     """The cloud refuses these requests; the addresses of those that it refused."""
-    real, refused = DistantAccount._sent, []
+    real, refused = DistantContents._sent, []
 
     def sent(
-        self: DistantAccount, method: str, url: str, headers: Any, body: bytes
+        self: DistantContents, method: str, url: str, headers: Any, body: bytes
     ) -> requests.Response:
         if not so(method, url):
             return real(self, method, url, headers, body)
@@ -660,17 +662,17 @@ def refuse(
         answer.url = url
         return answer
 
-    monkeypatch.setattr(DistantAccount, "_sent", sent)
+    monkeypatch.setattr(DistantContents, "_sent", sent)
     return refused
 
 
-def hold(place: Named, stage: Stage, somebody: Somebody) -> None:
+def hold(account: Named, backend: Backend, somebody: Somebody) -> None:
     """As if a step had made a container, with two objects."""
-    place.begin(stage.steps.steps[1])
+    account.begin(backend.steps.steps[1])
     somebody("PUT", "fractals")
     somebody("PUT", "fractals", "goat", data=b"goat")
     somebody("PUT", "fractals", "big/0", data=b"big")
-    place.reach(stage.steps.steps[1])
+    account.reach(backend.steps.steps[1])
 
 
 HTML = "<html>Log in</html>"
@@ -695,13 +697,13 @@ def test_what_is_no_object_store_is_told_before_anything_is_made(
     body: str,
     said: str,
     command: str,
-    mine: Callable[..., Stage],
+    mine: Callable[..., Backend],
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, stage = somebody.plant(), mine()
+    before, backend = somebody.plant(), mine()
 
-    def sent(self: DistantAccount, asked: str, url: str, *_: Any) -> requests.Response:
+    def sent(self: DistantContents, asked: str, url: str, *_: Any) -> requests.Response:
         answer = requests.Response()
         answer.request = requests.Request(asked, url).prepare()
         if method in ("", asked):
@@ -712,13 +714,13 @@ def test_what_is_no_object_store_is_told_before_anything_is_made(
             answer.status_code = 404
         return answer
 
-    monkeypatch.setattr(DistantAccount, "_sent", sent)
-    kits = KITS.values()
+    monkeypatch.setattr(DistantContents, "_sent", sent)
+    sdks = KITS.values()
     with pytest.raises(Problem) as raised:
         _ = (
-            stage.named(KITS["curl"])
+            backend.named(KITS["curl"])
             if command == "run"
-            else named.clean_cloud("mine", stage.steps, kits, stage.fractals)
+            else named.clean_cloud("mine", backend.steps, sdks, backend.fractals)
         )
     assert said in str(raised.value)
     assert str(raised.value).startswith("cloud 'mine'")
@@ -739,15 +741,15 @@ def test_a_step_that_fails_where_nothing_can_be_stored_says_so(
     number: int,
     status: int,
     said: str,
-    mine: Callable[..., Stage],
+    mine: Callable[..., Backend],
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, stage = somebody.plant(), mine()
+    before, backend = somebody.plant(), mine()
     refused = refuse(
         monkeypatch, lambda method, _: method == "PUT" and status != 200, status
     )
-    run = run_to_its_end(mine(false_at(stage.steps, number)), KITS["curl"])
+    run = run_to_its_end(mine(false_at(backend.steps, number)), KITS["curl"])
     assert len(run.results) == number
     assert run.results[-1].failure
     first = run.results[-1].failure.reasons[0]
@@ -775,13 +777,13 @@ def test_a_cloud_without_a_name_is_none_of_ours(livesteps_here: Command) -> None
 
 
 def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(
-    place: Named,
-    stage: Stage,
+    account: Named,
+    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
     livesteps_here: Command,
 ) -> None:
-    hold(place, stage, somebody)
+    hold(account, backend, somebody)
     monkeypatch.setattr(Named, "patience", 5.0)
     with monkeypatch.context() as broken:
         refused = refuse(
@@ -789,7 +791,7 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(
             lambda method, url: method == "DELETE" and url.endswith("big/0"),
             500,
         )
-        after = place.end(keep=False)
+        after = account.end(keep=False)
     assert after == named.Aftermath(
         (
             "object 'fractals/big/0' is left: the cloud answered 500 Oh no",
@@ -804,12 +806,12 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(
 
 
 def test_a_container_that_seems_to_hold_something_is_deleted_a_little_later(
-    place: Named,
-    stage: Stage,
+    account: Named,
+    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(place, stage, somebody)
+    hold(account, backend, somebody)
     monkeypatch.setattr(Named, "patience", 20.0)
     asked = itertools.count(1)
     refused = refuse(
@@ -819,28 +821,31 @@ def test_a_container_that_seems_to_hold_something_is_deleted_a_little_later(
         ),
         409,
     )
-    after = place.end(keep=False)
+    after = account.end(keep=False)
     assert not after.wrong, after.lines
     assert len(refused) == 3
     assert somebody.containers() == []
 
 
 def test_a_token_that_has_expired_is_renewed(
-    place: Named, stage: Stage, somebody: Somebody
+    account: Named, backend: Backend, somebody: Somebody
 ) -> None:
-    hold(place, stage, somebody)
-    place.account._http.headers["X-Auth-Token"] = "expired"
-    after = place.end(keep=False)
+    hold(account, backend, somebody)
+    account.contents._http.headers["X-Auth-Token"] = "expired"
+    after = account.end(keep=False)
     assert not after.wrong, after.lines
     assert somebody.containers() == []
 
 
 def test_a_cloud_that_goes_away_is_told_with_what_is_left(
-    place: Named, stage: Stage, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+    account: Named,
+    backend: Backend,
+    somebody: Somebody,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(place, stage, somebody)
+    hold(account, backend, somebody)
     refuse(monkeypatch, lambda *_: True, 0)
-    assert place.end(keep=False) == named.Aftermath(
+    assert account.end(keep=False) == named.Aftermath(
         (
             GONE,
             f"left on 'mine': container 'fractals'; {CLEAN} removes what it made",
@@ -850,16 +855,16 @@ def test_a_cloud_that_goes_away_is_told_with_what_is_left(
 
 
 def test_a_cloud_that_goes_away_while_a_step_is_looked_at_is_told(
-    mine: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+    mine: Callable[..., Backend], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage, kit = mine(), KITS["libcloud"]
-    outcome = batch.Outcome(kit)
+    backend, sdk = mine(), KITS["libcloud"]
+    outcome = batch.Outcome(sdk)
 
     def gone(_: object) -> None:
         if outcome.passed == 2:
             refuse(monkeypatch, lambda *_: True, 0)
 
-    batch.run_batch(stage, [outcome], gone, compare=False)
+    batch.run_batch(backend, [outcome], gone, compare=False)
     assert outcome.state is batch.State.FAILED
     assert outcome.why == GONE
     assert outcome.after == (
@@ -869,20 +874,20 @@ def test_a_cloud_that_goes_away_while_a_step_is_looked_at_is_told(
 
 
 def test_containers_are_removed_also_where_keystone_is_down(
-    mine: Callable[..., Stage],
-    stage: Stage,
+    mine: Callable[..., Backend],
+    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place = mine().named(KITS["boto3"])
-    place.look(lambda _: None, threading.Event())
-    place.begin(stage.steps.steps[0])
+    account = mine().named(KITS["boto3"])
+    account.look(lambda _: None, threading.Event())
+    account.begin(backend.steps.steps[0])
     access = somebody.make_key()
-    place.reach(stage.steps.steps[0])
-    hold(place, stage, somebody)
+    account.reach(backend.steps.steps[0])
+    hold(account, backend, somebody)
     assert somebody("HEAD", "fractals").headers[KEYS] == access
     refuse(monkeypatch, lambda _, url: "/v3/" in url, 503)
-    after = place.end(keep=False)
+    after = account.end(keep=False)
     assert after.wrong
     assert "removed from 'mine': container 'fractals' (2 objects)" in after.lines
     assert any(f"ec2 credentials delete {access}" in line for line in after.lines)
@@ -890,16 +895,19 @@ def test_containers_are_removed_also_where_keystone_is_down(
 
 
 def test_a_container_that_cannot_be_seen_is_said_to_be_left_perhaps(
-    place: Named, stage: Stage, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+    account: Named,
+    backend: Backend,
+    somebody: Somebody,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(place, stage, somebody)
-    place.begin(stage.steps.steps[2])
+    hold(account, backend, somebody)
+    account.begin(backend.steps.steps[2])
     refuse(
         monkeypatch,
         lambda method, url: method == "HEAD" and url.endswith("_segments"),
         500,
     )
-    assert place.end(keep=False) == named.Aftermath(
+    assert account.end(keep=False) == named.Aftermath(
         (
             "removed from 'mine': container 'fractals' (2 objects)",
             "left on 'mine': perhaps container 'fractals_segments';"
@@ -910,12 +918,12 @@ def test_a_container_that_cannot_be_seen_is_said_to_be_left_perhaps(
 
 
 def test_what_another_run_made_meanwhile_is_left_to_it(
-    place: Named, stage: Stage, somebody: Somebody
+    account: Named, backend: Backend, somebody: Somebody
 ) -> None:
-    place.begin(stage.steps.steps[1])
+    account.begin(backend.steps.steps[1])
     marked(somebody, "fractals")
     somebody("PUT", "fractals", "goat", data=b"goat")
-    after = place.end(keep=False)
+    after = account.end(keep=False)
     assert after.lines == (
         "container 'fractals' is left, for somebody else made it:"
         " it bears the mark of another run",
@@ -924,15 +932,15 @@ def test_what_another_run_made_meanwhile_is_left_to_it(
 
 
 def test_what_was_there_when_a_step_began_is_not_what_it_made(
-    place: Named, stage: Stage, somebody: Somebody
+    account: Named, backend: Backend, somebody: Somebody
 ) -> None:
-    place.begin(stage.steps.steps[0])
-    place.reach(stage.steps.steps[0])
+    account.begin(backend.steps.steps[0])
+    account.reach(backend.steps.steps[0])
     somebody("PUT", "fractals")
     somebody("PUT", "fractals", "goat", data=b"theirs")
     # The program finds it there, and gives up.
-    place.begin(stage.steps.steps[1])
-    after = place.end(keep=False)
+    account.begin(backend.steps.steps[1])
+    after = account.end(keep=False)
     assert after.lines == (
         "container 'fractals' is left, for somebody else made it:"
         " no step of this run was under way",
@@ -941,12 +949,12 @@ def test_what_was_there_when_a_step_began_is_not_what_it_made(
 
 
 def test_a_mark_takes_nothing_from_a_containers_metadata(
-    place: Named, stage: Stage, somebody: Somebody
+    account: Named, backend: Backend, somebody: Somebody
 ) -> None:
-    place.begin(stage.steps.steps[1])
+    account.begin(backend.steps.steps[1])
     kept = {"X-Container-Meta-Temp-URL-Key": "k", "X-Container-Read": ".r:*"}
     somebody("PUT", "fractals", headers=kept)
-    place.reach(stage.steps.steps[1])
+    account.reach(backend.steps.steps[1])
     headers = somebody("HEAD", "fractals").headers
     assert headers[MARK]
     assert {name: headers[name] for name in kept} == kept

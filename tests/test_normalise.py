@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from livesteps.normalise import RULES, normalise, secret_in, without_secrets
+from livesteps.read.normalise import RULES, normalise, secret_in, without_secrets
 
 MD5 = "dda6e512682fa24b719054477e08810b"
 SHA1 = "a9993e364706816aba3e25717850c26c9cd0d89d"

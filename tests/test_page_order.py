@@ -17,12 +17,12 @@ import requests
 from guides import ROOT
 
 from livesteps.errors import Problem
-from livesteps.fractals import APP
-from livesteps.kit import load_kit
-from livesteps.place import Embedded
-from livesteps.program import Program
-from livesteps.run import Run
-from livesteps.stage import Stage
+from livesteps.run.service import APP
+from livesteps.read.sdk import load_sdk
+from livesteps_openstack.accounts import Embedded
+from livesteps.run.program import Program
+from livesteps.run.run import Run
+from livesteps.run.backend import Backend
 
 # Of webob, which the cloud uses.
 pytestmark = pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
@@ -116,23 +116,23 @@ class Reader:
 
 
 @pytest.fixture
-def place(stage: Stage, request: pytest.FixtureRequest) -> Embedded:
+def account(backend: Backend, request: pytest.FixtureRequest) -> Embedded:
     """A project for the steps and the app alike."""
-    assert stage.cloud
-    made = stage.place("reader")
+    assert backend.cloud
+    made = backend.account("reader")
     assert isinstance(made, Embedded)
     return made
 
 
 @pytest.fixture
 def reader(
-    tmp_path: Path, environment: dict[str, str], place: Embedded
+    tmp_path: Path, environment: dict[str, str], account: Embedded
 ) -> Iterator[Reader]:
     made = Reader(
         tmp_path,
         {
             **environment,
-            **place.environment,
+            **account.environment,
             "PYTHONPATH": f"{APP}{os.pathsep}{environment['PYTHONPATH']}",
         },
     )
@@ -140,18 +140,18 @@ def reader(
     made.stop()
 
 
-def names(place: Embedded, container: str) -> set[str]:
+def names(account: Embedded, container: str) -> set[str]:
     """What is in a container."""
-    return set(place.account.snapshot()[container])
+    return set(account.contents.snapshot()[container])
 
 
 @pytest.mark.parametrize("sdk", ["curl", "libcloud"])
 def test_the_page_in_its_order_loses_no_picture(
-    stage: Stage, place: Embedded, reader: Reader, sdk: str
+    backend: Backend, account: Embedded, reader: Reader, sdk: str
 ) -> None:
-    kit = load_kit(ROOT / "samples" / sdk / "sdk.toml")
+    sdk = load_sdk(ROOT / "samples" / sdk / "sdk.toml")
     try:
-        kit.check_machine()
+        sdk.check_machine()
     except Problem as problem:
         pytest.skip(problem.what)
     told = page()
@@ -164,8 +164,8 @@ def test_the_page_in_its_order_loses_no_picture(
     pictures = reader.pictures(url)
     assert len(pictures) == 3
 
-    with Program(kit, stage.steps) as program:
-        run = Run(program, place, fractals=url, pictures=pictures)
+    with Program(sdk, backend.steps) as program:
+        run = Run(program, account, fractals=url, pictures=pictures)
         for each in told:
             if each.step:
                 # The contracts know of no app beside the steps.
@@ -182,8 +182,8 @@ def test_the_page_in_its_order_loses_no_picture(
             assert reader.pictures(url) == pictures
     assert reader.environment["FRACTALS_STORAGE"] == "swift"
     assert reader.fractals("verify") == "3 pictures verified\n"
-    assert place.account.snapshot().keys() == {OWN}
-    assert names(place, OWN) == pictures.keys()
+    assert account.contents.snapshot().keys() == {OWN}
+    assert names(account, OWN) == pictures.keys()
 
 
 def test_no_program_of_the_guide_uses_the_apps_container() -> None:
@@ -191,7 +191,7 @@ def test_no_program_of_the_guide_uses_the_apps_container() -> None:
     programs = {
         path: path.read_text()
         for toml in ROOT.glob("samples/*/sdk.toml")
-        for path in [toml, load_kit(toml).path]
+        for path in [toml, load_sdk(toml).path]
     }
     assert len(programs) > 20
     assert OWN not in steps
@@ -201,7 +201,7 @@ def test_no_program_of_the_guide_uses_the_apps_container() -> None:
 
 @pytest.mark.parametrize(("path", "prompt"), [(PAGE, "      $ "), (README, "    ")])
 def test_who_has_pictures_in_the_old_container_moves_them(
-    reader: Reader, place: Embedded, path: Path, prompt: str
+    reader: Reader, account: Embedded, path: Path, prompt: str
 ) -> None:
     moving = re.findall(
         rf"^{re.escape(prompt)}(FRACTALS_\w+=\w+ )?fractals (migrate .+)",
@@ -214,7 +214,7 @@ def test_who_has_pictures_in_the_old_container_moves_them(
     reader.fractals("upgrade create --tasks 3 --width 64 --height 48")
     pictures = reader.pictures(reader.serve())
     # What an environment says goes on.
-    assert names(place, "fractals") == pictures.keys()
+    assert names(account, "fractals") == pictures.keys()
 
     del reader.environment["FRACTALS_CONTAINER"]
     reader.fractals("create --tasks 1 --width 64 --height 48")
@@ -223,4 +223,4 @@ def test_who_has_pictures_in_the_old_container_moves_them(
         reader.fractals(variable + command)
     assert reader.fractals("verify") == "4 pictures verified\n"
     assert reader.pictures(reader.serve()).items() > pictures.items()
-    assert names(place, "fractals") == set()
+    assert names(account, "fractals") == set()

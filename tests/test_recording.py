@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.kit import load_kit
-from livesteps.recording import (
+from livesteps.read.sdk import load_sdk
+from livesteps.read.recording import (
     Exchange,
     RecordedStep,
     Recording,
@@ -162,15 +162,15 @@ def test_a_recording_of_more_or_fewer_steps_is_refused(
 
 def test_a_recording_of_another_sample_is_refused(guide_folder: Path) -> None:
     folder = guide_folder / "samples" / "libcloud" / "recorded"
-    kit = load_kit(folder.parent / "sdk.toml")
+    sdk = load_sdk(folder.parent / "sdk.toml")
     recording = read_recording(folder, 17)
-    check_recording(recording, folder, kit)
+    check_recording(recording, folder, sdk)
 
-    kit.path.write_text(kit.path.read_text().replace("Uploaded", "Stored"))
+    sdk.path.write_text(sdk.path.read_text().replace("Uploaded", "Stored"))
     written = f'digest = "{recording.digest}"'
     line = (folder / "run.toml").read_text().splitlines().index(written) + 1
     with pytest.raises(Problem) as raised:
-        check_recording(recording, folder, load_kit(folder.parent / "sdk.toml"))
+        check_recording(recording, folder, load_sdk(folder.parent / "sdk.toml"))
     assert str(raised.value) == (
         f"{folder}/run.toml:{line}:"
         " it is of another version of durability.py;"
@@ -293,7 +293,7 @@ def test_a_change_of_the_sample_is_recorded(
     second = livesteps_here(guide.folder, "record", "tiny")
     assert "samples/tiny/recorded: written" in second.stdout
     assert read_recording(folder, 2).outputs == ("one\n", "deux\n")
-    assert read_recording(folder, 2).digest == guide.kit.sample.digest
+    assert read_recording(folder, 2).digest == guide.sdk.sample.digest
 
 
 def test_a_sample_that_fails_leaves_its_recording_alone(

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from livesteps.ceph.relay import Lane, Relay
+from livesteps_openstack.ceph.relay import Lane, Relay
 
 PATIENCE = 10
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

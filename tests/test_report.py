@@ -23,18 +23,19 @@ from click.testing import CliRunner
 from guides import COMMAND, ROOT, write_guide
 from junitparser import JUnitXml
 
-from livesteps import __version__, batch
-from livesteps.batch import Abandoned, Outcome
+from livesteps.run import batch
+from livesteps import __version__
+from livesteps.run.batch import Abandoned, Outcome
 from livesteps.cli import main
-from livesteps.cloud import supported
-from livesteps.info import read_info
-from livesteps.kit import load_kit
-from livesteps.redact import Redaction
+from livesteps_openstack.cloud import supported
+from livesteps_openstack.info import read_info
+from livesteps.read.sdk import load_sdk
+from livesteps.read.redact import Redaction
 from livesteps.report import Reports
 from livesteps.report.model import SDK, Exchange, Failed, Report, Step, Target
-from livesteps.run import Failure, Result
-from livesteps.stage import Stage
-from livesteps.step import load_steps
+from livesteps.run.run import Failure, Result
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import load_chapter
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -130,7 +131,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recorded = guide.samples / "leaky" / "recorded"
     shutil.copytree(guide.sdk / "recorded", recorded)
     digests = [
-        load_kit(guide.samples / sdk / "sdk.toml").sample.digest
+        load_sdk(guide.samples / sdk / "sdk.toml").sample.digest
         for sdk in ("tiny", "leaky")
     ]
     run = recorded / "run.toml"
@@ -397,12 +398,12 @@ def test_a_cloud_that_is_not_there_is_told_in_the_report(
 def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
     make_guide: MakeGuide,
     livesteps_here: Command,
-    stage: Stage,
+    backend: Backend,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert stage.cloud
-    project = stage.cloud.project("reported")
+    assert backend.cloud
+    project = backend.cloud.project("reported")
     auth = {
         "auth_url": project.auth_url,
         "username": project.name,
@@ -416,12 +417,12 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
         json.dumps({"clouds": {"mine": {"auth": auth, "region_name": "RegionOne"}}})
     )
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
-    account = f"{project.storage_url}/v1/AUTH_{project.id}"
+    contents = f"{project.storage_url}/v1/AUTH_{project.id}"
     token, url = project.token()
     guide = make_guide(
         f"import requests\nprint(requests.put({url!r} + '/fractals',"
         f" headers={{'X-Auth-Token': {token!r}}}).status_code)",
-        f"import os; print(os.environ['OS_AUTH_URL'], {account!r}); exit(1)",
+        f"import os; print(os.environ['OS_AUTH_URL'], {contents!r}); exit(1)",
         contracts=["holds = { fractals = [] }"] * 2,
     )
     paths = [tmp_path / f"r.{name}" for name in FORMATS]
@@ -441,7 +442,7 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
             assert value not in text
     told = json.loads((tmp_path / "r.json").read_text())
     assert told["target"]["name"] == "mine"
-    assert told["target"]["versions"] == {"swift": stage.cloud.versions["swift"]}
+    assert told["target"]["versions"] == {"swift": backend.cloud.versions["swift"]}
     assert "slo" in told["target"]["info"]
     steps = told["sdks"][0]["steps"]
     assert [step["requests"] for step in steps] == [None, None]
@@ -461,14 +462,14 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
 def test_what_a_server_lacks_is_a_gap(
     sdk: str, server: str, gaps: list[int], tmp_path: Path
 ) -> None:
-    steps = load_steps(ROOT / "samples" / "steps.toml")
-    kit = load_kit(ROOT / "samples" / sdk / "sdk.toml")
+    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    sdk = load_sdk(ROOT / "samples" / sdk / "sdk.toml")
     results = [Result(step, "", 1.0, None) for step in steps.steps]
-    outcome = Outcome(kit, batch.State.PASSED, results=results)
-    stage = Stage(steps, server=server)
-    stage.cloud = None
+    outcome = Outcome(sdk, batch.State.PASSED, results=results)
+    backend = Backend(steps, server=server)
+    backend.cloud = None
     path = tmp_path / "r.json"
-    with Reports([path], steps, "server", server) as report, report.of(stage):
+    with Reports([path], steps, "server", server) as report, report.of(backend):
         report.outcomes = [outcome]
     [told] = json.loads(path.read_text())["sdks"]
     found = {each["number"]: each for each in told["steps"] if each["state"] == "gap"}
@@ -479,13 +480,13 @@ def test_what_a_server_lacks_is_a_gap(
 
 
 def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
-    steps = load_steps(ROOT / "samples" / "steps.toml")
-    kit = load_kit(ROOT / "samples" / "curl" / "sdk.toml")
+    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    sdk = load_sdk(ROOT / "samples" / "curl" / "sdk.toml")
     why = "this cloud has no static large objects"
-    failure = Failure(kit.sample.path_of(14), 1, ("it failed",), excuse=why)
+    failure = Failure(sdk.sample.path_of(14), 1, ("it failed",), excuse=why)
     results = [Result(step, "", 1.0, None) for step in steps.steps[:14]]
     results[13] = replace(results[13], failure=failure)
-    outcome = Outcome(kit, batch.State.NOT_RUN, why=why, results=results)
+    outcome = Outcome(sdk, batch.State.NOT_RUN, why=why, results=results)
     paths = [tmp_path / f"r.{name}" for name in FORMATS]
     with Reports(paths, steps, "cloud", "mine") as report:
         report.outcomes = [outcome]
@@ -500,7 +501,7 @@ def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
 def test_who_interrupts_twice_is_told_in_the_report_what_is_left(
     tmp_path: Path,
 ) -> None:
-    steps = load_steps(ROOT / "samples" / "steps.toml")
+    steps = load_chapter(ROOT / "samples" / "steps.toml")
     path = tmp_path / "r.json"
     with pytest.raises(Abandoned), Reports([path], steps, "cloud", "mine"):
         raise Abandoned("left on 'mine': all")
@@ -606,9 +607,9 @@ class Answers:
     ],
 )
 def test_info_is_read_where_it_is(
-    account: str, answers: dict[str, tuple[int, str]], read: bool | str
+    contents: str, answers: dict[str, tuple[int, str]], read: bool | str
 ) -> None:
-    info = read_info(f"https://host{account}", Answers(answers))  # type: ignore[arg-type]
+    info = read_info(f"https://host{contents}", Answers(answers))  # type: ignore[arg-type]
     if read is True:
         assert info.content is not None
         assert info.why == ""

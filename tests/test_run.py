@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from livesteps import run as run_module
+from livesteps.run import run as run_module
 from livesteps.errors import Problem
-from livesteps.run import Result, Run
-from livesteps.stage import Stage
+from livesteps.run.run import Result, Run
+from livesteps.run.backend import Backend
 
 if TYPE_CHECKING:
     from guides import Guide
@@ -106,7 +106,7 @@ def test_a_gap_is_of_a_step_that_there_is(make_guide: MakeGuide) -> None:
     guide = make_guide(ONE)
     line = declare(guide)
     with pytest.raises(Problem) as raised:
-        _ = guide.kit.sample
+        _ = guide.sdk.sample
     assert str(raised.value) == (
         f"{guide.sdk / 'sdk.toml'}:{line + 1}: gap.step: there is no step 2;"
         " they are 1 to 1"
@@ -204,7 +204,7 @@ def test_a_secret_is_in_neither_the_output_nor_the_failure(
         "    print('key:', os.environ['OS_PASSWORD'], file=file)"
     )
     run = run_all(start(make_guide(secret)))
-    [password] = run._place.secrets
+    [password] = run._account.secrets
     [result] = run.results
     assert result.output == "key: ***\n"
     assert "  key: ***" in why(result)
@@ -354,7 +354,7 @@ time.sleep(600)
 
 @pytest.fixture
 def runner(
-    hanging: Guide, environment: dict[str, str], stage: Stage
+    hanging: Guide, environment: dict[str, str], backend: Backend
 ) -> Iterator[subprocess.Popen[str]]:
     """The command, as a terminal starts it, running a sample that hangs."""
     # `stage` is asked for, so that no test runs where no cloud can.
@@ -390,7 +390,7 @@ def has_cloud(command: psutil.Process) -> bool:
     """Whether the command has started a cloud, which may not be ready yet."""
     for child in command.children():
         with suppress(psutil.Error):  # it has just ended
-            if "livesteps.cloud.server" in child.cmdline():
+            if "livesteps_openstack.cloud.server" in child.cmdline():
                 return True
     return False
 

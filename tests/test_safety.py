@@ -18,14 +18,14 @@ import requests
 from guides import ROOT
 
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kits
-from livesteps.place import Embedded
-from livesteps.program import Program
-from livesteps.run import Run
-from livesteps.stage import Stage
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps_openstack.accounts import Embedded
+from livesteps.run.program import Program
+from livesteps.run.run import Run
+from livesteps.run.backend import Backend
 
-KITS = [kit for kit in load_kits(ROOT / "samples").values() if not kit.recorded_only]
-ALL = {name for kit in KITS for name in kit.containers}
+KITS = [sdk for sdk in load_sdks(ROOT / "samples").values() if not sdk.recorded_only]
+ALL = {name for sdk in KITS for name in sdk.containers}
 """The containers that samples make, besides the chapter's."""
 OWN = "fractals"
 
@@ -56,8 +56,8 @@ REFUSED = (
 class Owner:
     """Somebody who uses the same account, past what the runner records."""
 
-    def __init__(self, place: Embedded) -> None:
-        token, self._url = place.token()
+    def __init__(self, account: Embedded) -> None:
+        token, self._url = account.token()
         self._http = requests.Session()
         self._http.trust_env = False
         self._http.headers["X-Auth-Token"] = token
@@ -100,19 +100,19 @@ class Owner:
 
 
 @contextmanager
-def run_of(stage: Stage, kit: Kit) -> Iterator[tuple[Run, Owner, Path]]:
+def run_of(backend: Backend, sdk: SDK) -> Iterator[tuple[Run, Owner, Path]]:
     """A run of a sample, the owner of its account, and its folder `restored`."""
     try:
-        kit.check_machine()
+        sdk.check_machine()
     except Problem as problem:
         pytest.skip(f"not run: {problem.what}")
-    place = stage.place(kit.id)
-    assert isinstance(place, Embedded)
+    account = backend.account(sdk.id)
+    assert isinstance(account, Embedded)
     with (
-        Program(kit, stage.steps) as program,
-        stage.run(program, place=place) as run,
+        Program(sdk, backend.steps) as program,
+        backend.run(program, account=account) as run,
     ):
-        yield run, Owner(place), program.work / "restored"
+        yield run, Owner(account), program.work / "restored"
 
 
 def advance(run: Run, last: int) -> None:
@@ -132,9 +132,9 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-def stopping(kit: Kit) -> set[str]:
+def stopping(sdk: SDK) -> set[str]:
     """The containers that stop a sample where they are there."""
-    return {OWN, *(name for name in kit.containers if "+" in name)}
+    return {OWN, *(name for name in sdk.containers if "+" in name)}
 
 
 def plant(owner: Owner, containers: Iterable[str]) -> None:
@@ -159,12 +159,12 @@ def picture(owner: Owner) -> list[object]:
 
 
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
 def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
-    kit: Kit, serving: Stage
+    sdk: SDK, serving: Backend
 ) -> None:
-    with run_of(serving, kit) as (run, owner, restored):
-        plant(owner, ALL - stopping(kit))
+    with run_of(serving, sdk) as (run, owner, restored):
+        plant(owner, ALL - stopping(sdk))
         before = picture(owner)
         advance(run, 14)
         taken = [name for name in (*RESTORED, *REFUSED) if owner.takes(name)]
@@ -190,10 +190,12 @@ def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
         assert picture(owner) == before
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
-def test_a_container_that_is_there_is_not_taken_over(kit: Kit, stage: Stage) -> None:
-    for container in sorted(stopping(kit)):
-        with run_of(stage, kit) as (run, owner, _):
+@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+def test_a_container_that_is_there_is_not_taken_over(
+    sdk: SDK, backend: Backend
+) -> None:
+    for container in sorted(stopping(sdk)):
+        with run_of(backend, sdk) as (run, owner, _):
             owner("PUT", container)
             owner("PUT", container, "precious", data=b"mine")
             advance(run, 1)
@@ -209,12 +211,12 @@ def test_a_container_that_is_there_is_not_taken_over(kit: Kit, stage: Stage) -> 
 @pytest.mark.parametrize(
     "kit",
     # The other programs share no container with anybody.
-    [kit for kit in KITS if set(kit.containers) - stopping(kit)],
-    ids=lambda kit: kit.id,
+    [sdk for sdk in KITS if set(sdk.containers) - stopping(sdk)],
+    ids=lambda sdk: sdk.id,
 )
-def test_an_empty_container_of_somebody_else_stays(kit: Kit, stage: Stage) -> None:
-    shared = set(kit.containers) - stopping(kit)
-    with run_of(stage, kit) as (run, owner, _):
+def test_an_empty_container_of_somebody_else_stays(sdk: SDK, backend: Backend) -> None:
+    shared = set(sdk.containers) - stopping(sdk)
+    with run_of(backend, sdk) as (run, owner, _):
         for container in shared:
             owner("PUT", container)
         before = picture(owner)
@@ -222,9 +224,9 @@ def test_an_empty_container_of_somebody_else_stays(kit: Kit, stage: Stage) -> No
         assert picture(owner) == before
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
-def test_emptying_a_container_reaches_into_no_other(kit: Kit, stage: Stage) -> None:
-    with run_of(stage, kit) as (run, owner, _):
+@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+def test_emptying_a_container_reaches_into_no_other(sdk: SDK, backend: Backend) -> None:
+    with run_of(backend, sdk) as (run, owner, _):
         owner("PUT", "other")
         for name in ("goat", "a?b"):
             owner("PUT", "other", name, data=b"theirs")

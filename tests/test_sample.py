@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.sample import Sample, read_sample
+from livesteps.read.sample import Sample, read_sample
 
 GOOD = """\
 # step-1

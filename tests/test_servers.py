@@ -8,17 +8,17 @@ from collections.abc import Callable
 import pytest
 from guides import ROOT, Guide
 
-from livesteps.batch import Outcome, State, run_batch
+from livesteps.run.batch import Outcome, State, run_batch
 from livesteps.errors import Problem
-from livesteps.program import Program
-from livesteps.run import Result, Run
-from livesteps.segments import Segment, segments_in
-from livesteps.servers import Server, load_servers, missing
-from livesteps.stage import Stage
-from livesteps.step import load_steps
+from livesteps.run.program import Program
+from livesteps.run.run import Result, Run
+from livesteps_openstack.segments import Segment, segments_in
+from livesteps.read.deviations import Server, load_servers, missing
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import load_chapter
 
 MakeGuide = Callable[..., Guide]
-STEPS = load_steps(ROOT / "samples" / "steps.toml")
+STEPS = load_chapter(ROOT / "samples" / "steps.toml")
 
 GAP = """\
 [[gap]]
@@ -36,36 +36,43 @@ def declare(guide: Guide, text: str = GAP) -> Server:
     return load_servers(guide.steps)["ceph"]
 
 
-def results(guide: Guide, stage: Stage, server: Server) -> list[Result]:
+def results(guide: Guide, backend: Backend, server: Server) -> list[Result]:
     """What comes of a run, as if on this server."""
-    with Program(guide.kit, guide.steps) as program:
-        place = stage.place("tiny")
+    with Program(guide.sdk, guide.steps) as program:
+        account = backend.account("tiny")
         run = Run(
-            program, place, fractals="http://x", pictures={}, server=server, deadline=20
+            program,
+            account,
+            fractals="http://x",
+            pictures={},
+            server=server,
+            deadline=20,
         )
         return list(run)
 
 
-def test_a_gap_is_a_key_that_does_not_hold(make_guide: MakeGuide, stage: Stage) -> None:
+def test_a_gap_is_a_key_that_does_not_hold(
+    make_guide: MakeGuide, backend: Backend
+) -> None:
     guide = make_guide("print(1)", contracts=[READS])
-    [failed] = results(guide, stage, load_servers(guide.steps)["ceph"])
+    [failed] = results(guide, backend, load_servers(guide.steps)["ceph"])
     assert "expected a GET or HEAD of 'missing', found none" in str(failed.failure)
-    [passed] = results(guide, stage, declare(guide))
+    [passed] = results(guide, backend, declare(guide))
     assert passed.failure is None
 
 
 def test_the_rest_of_the_contract_must_hold(
-    make_guide: MakeGuide, stage: Stage
+    make_guide: MakeGuide, backend: Backend
 ) -> None:
     contract = 'holds = { box = [] }\nreads = ["missing"]'
     guide = make_guide("print(1)", contracts=[contract])
-    [failed] = results(guide, stage, declare(guide))
+    [failed] = results(guide, backend, declare(guide))
     assert failed.failure
     assert failed.failure.reasons == ("containers: 'box' is missing",)
 
 
 def test_a_server_gap_that_is_closed_must_go(
-    make_guide: MakeGuide, stage: Stage
+    make_guide: MakeGuide, backend: Backend
 ) -> None:
     block = (
         "import openstack\n"
@@ -73,25 +80,27 @@ def test_a_server_gap_that_is_closed_must_go(
     )
     guide = make_guide(block, contracts=['holds = {}\nreads = [""]'])
     server = declare(guide, "# One line more.\n" + GAP)
-    [failed] = results(guide, stage, server)
+    [failed] = results(guide, backend, server)
     assert failed.failure
     assert failed.failure.reasons == (
         "'reads' is declared a gap of ceph, and holds there; take the gap out of"
         f" {guide.samples / 'servers.toml'}:2, or name the SDK in its 'except'",
     )
     [passed] = results(
-        guide, stage, declare(guide, GAP.replace("reason", 'except = ["tiny"]\nreason'))
+        guide,
+        backend,
+        declare(guide, GAP.replace("reason", 'except = ["tiny"]\nreason')),
     )
     assert passed.failure is None
 
 
 def test_what_a_cloud_says_itself_need_not_be_so(
-    make_guide: MakeGuide, stage: Stage
+    make_guide: MakeGuide, backend: Backend
 ) -> None:
     guide = make_guide("print(1)", contracts=["holds = {}"])
     said = missing({"swift": {"version": "2.38.3"}}, STEPS)
     assert [gap.key for gap in said.gaps] == ["shares"]
-    [passed] = results(guide, stage, said)
+    [passed] = results(guide, backend, said)
     assert passed.failure is None
 
 
@@ -180,16 +189,16 @@ def test_segments_are_found_by_their_size_and_etag() -> None:
 
 
 def test_what_a_cloud_has_not_is_no_failure_of_an_sdk(
-    make_guide: MakeGuide, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    make_guide: MakeGuide, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guide = make_guide(
         "print(1)", "print(2)", contracts=["holds = {}", "holds = { box = [] }"]
     )
     reason = "this cloud has no boxes"
     server = Server(guide.samples / "servers.toml", without={2: reason})
-    monkeypatch.setattr(stage, "server", server)
-    monkeypatch.setattr(stage, "steps", guide.steps)
-    outcome = Outcome(guide.kit)
-    run_batch(stage, [outcome], lambda _: None, compare=False)
+    monkeypatch.setattr(backend, "server", server)
+    monkeypatch.setattr(backend, "steps", guide.steps)
+    outcome = Outcome(guide.sdk)
+    run_batch(backend, [outcome], lambda _: None, compare=False)
     assert (outcome.state, outcome.failure) == (State.NOT_RUN, None)
     assert outcome.why == f"not beyond step 1: {reason}"

@@ -16,11 +16,11 @@ from bench_page import weigh
 from bs4 import BeautifulSoup
 from webserver import ROOT, build
 
-from livesteps.editions import Edition, editions, write_llms
-from livesteps.kit import load_kits
-from livesteps.recording import output_path
+from livesteps.publish.editions import Edition, editions, write_llms
+from livesteps.read.sdk import load_sdks
+from livesteps.read.recording import output_path
 
-KITS = load_kits(ROOT / "samples")
+KITS = load_sdks(ROOT / "samples")
 ADDRESS = "https://guide.example.org/durable/"
 
 
@@ -64,7 +64,7 @@ def test_every_page_says_what_it_is_to_who_shares_it(published: Path) -> None:
 
 def test_the_sitemap_has_the_pages_alone(published: Path) -> None:
     tree = ElementTree.parse(published / "sitemap.xml")
-    pages = {place.text for place in tree.iter() if place.tag.endswith("}loc")}
+    pages = {account.text for account in tree.iter() if account.tag.endswith("}loc")}
     names = {path.stem for path in (ROOT / "doc").glob("*.rst")}
     assert pages == {f"{ADDRESS}{name}.html" for name in names}
 
@@ -96,8 +96,8 @@ def test_an_edition_is_of_one_sdk(edition: Edition) -> None:
     assert page.title.text.endswith("with fog-openstack")
     assert not page.select(".sd-tab-set")
     text = page.get_text()
-    kit = KITS["fog"]
-    assert textwrap.dedent(kit.sample.block(4)).strip() in text
+    sdk = KITS["fog"]
+    assert textwrap.dedent(sdk.sample.block(4)).strip() in text
     assert "openstacksdk" not in page.article.get_text().lower()
 
 
@@ -136,14 +136,14 @@ def test_every_page_has_a_twin_in_markdown(edition: Edition) -> None:
         assert f"(editions/fog/{path.stem}.md)" in listed
         assert (edition.folder / f"{path.stem}.md").is_file()
     text = (edition.folder / "durability.md").read_text()
-    kit = KITS["fog"]
-    for step in range(1, kit.sample.steps + 1):
-        code = textwrap.dedent(kit.sample.block(step)).strip("\n")
+    sdk = KITS["fog"]
+    for step in range(1, sdk.sample.steps + 1):
+        code = textwrap.dedent(sdk.sample.block(step)).strip("\n")
         assert f"```ruby\n{code}\n```" in text
-        output = output_path(kit.folder / "recorded", step).read_text().strip("\n")
+        output = output_path(sdk.folder / "recorded", step).read_text().strip("\n")
         assert output in text
     assert "durability.rb" in text
-    assert kit.name in text
+    assert sdk.name in text
 
 
 def test_the_time_of_a_build_grows_in_proportion_to_the_sdks(

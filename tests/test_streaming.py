@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 from webserver import listening
 
-from livesteps.contract import PICTURE_TYPE
+from livesteps_openstack.contract import PICTURE_TYPE
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kits
-from livesteps.program import Program
-from livesteps.run import Run
-from livesteps.stage import Stage
-from livesteps.step import Object, Steps
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps.run.program import Program
+from livesteps.run.run import Run
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import Object, Chapter
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-KITS = [kit for kit in load_kits(SAMPLES).values() if not kit.recorded_only]
+KITS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
 
 SMALL, LARGE = 6 << 20, 48 << 20
 """Bytes of what is backed up, uploaded and restored from step 11 on."""
@@ -30,7 +30,7 @@ MORE = 32 << 20
 PICTURE = "6c1f2f0e-2f0b-4c0e-9d43-8f6c0a1b2c3d"
 
 
-def resized(steps: Steps, size: int) -> Steps:
+def resized(steps: Chapter, size: int) -> Chapter:
     """The same steps, with one picture, and files of this size from step 11 on."""
     big = steps.files["big.bin"]
     files = {
@@ -83,12 +83,12 @@ def serving(picture: bytes) -> Iterator[str]:
         yield address
 
 
-def memory(kit: Kit, stage: Stage, size: int) -> int:
+def memory(sdk: SDK, backend: Backend, size: int) -> int:
     """Most bytes of memory that a whole run takes."""
-    steps = resized(stage.steps, size)
+    steps = resized(backend.steps, size)
     served = serving(steps.files["picture.png"].content)
-    with served as url, Program(kit, steps) as program:
-        run = Run(program, stage.place(kit.id), fractals=url, pictures={})
+    with served as url, Program(sdk, steps) as program:
+        run = Run(program, backend.account(sdk.id), fractals=url, pictures={})
         for result in run:
             assert not result.failure, str(result.failure)
             if result.step.number == 10:
@@ -97,14 +97,14 @@ def memory(kit: Kit, stage: Stage, size: int) -> int:
     return run.ending.memory
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda kit: kit.id)
+@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
 def test_large_files_take_no_more_memory_than_small_ones(
-    kit: Kit, stage: Stage
+    sdk: SDK, backend: Backend
 ) -> None:
     try:
-        kit.check_machine()
+        sdk.check_machine()
     except Problem as problem:
         pytest.skip(f"not run: {problem.what}")
-    small, large = memory(kit, stage, SMALL), memory(kit, stage, LARGE)
-    said = f"{kit.id}: {small >> 20} MiB, with large files {large >> 20} MiB"
+    small, large = memory(sdk, backend, SMALL), memory(sdk, backend, LARGE)
+    said = f"{sdk.id}: {small >> 20} MiB, with large files {large >> 20} MiB"
     assert large < small + MORE, said

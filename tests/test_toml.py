@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.kit import load_kit, load_kits
-from livesteps.step import load_steps
+from livesteps.read.sdk import load_sdk, load_sdks
+from livesteps.read.chapter import load_chapter
 
 STEPS = "samples/steps.toml"
 SDK = "samples/libcloud/sdk.toml"
@@ -24,7 +24,7 @@ def spoil(path: Path, old: str, new: str) -> int:
 
 def complaint(path: Path) -> str:
     """What is said of the file, with the file's name alone."""
-    read = load_kit if path.name == "sdk.toml" else load_steps
+    read = load_sdk if path.name == "sdk.toml" else load_chapter
     with pytest.raises(Problem) as raised:
         read(path)
     return str(raised.value).replace(str(path), path.name)
@@ -218,12 +218,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_without_an_sdk_toml_is_no_sdk(guide_folder: Path) -> None:
     (guide_folder / "samples" / "fractals").mkdir()
-    assert list(load_kits(guide_folder / "samples")) == ["libcloud"]
+    assert list(load_sdks(guide_folder / "samples")) == ["libcloud"]
 
 
 def test_a_generated_file_is_the_same_every_time_and_of_its_size(
     guide_folder: Path,
 ) -> None:
-    first, again = (load_steps(guide_folder / STEPS).files["big.bin"] for _ in range(2))
+    first, again = (
+        load_chapter(guide_folder / STEPS).files["big.bin"] for _ in range(2)
+    )
     assert len(first.content) == 6291456
     assert first.md5 == again.md5

@@ -11,8 +11,8 @@ from guides import Guide, write_guide
 from test_gate import INSTALLED
 
 from livesteps.errors import Problem
-from livesteps.stage import Stage
-from livesteps.trouble import (
+from livesteps.run.backend import Backend
+from livesteps.run.trouble import (
     difference,
     load_troubles,
     meet,
@@ -56,24 +56,28 @@ def guide(tmp_path: Path) -> Guide:
     return made
 
 
-def met(stage: Stage, guide: Guide, name: str) -> str:
+def met(backend: Backend, guide: Guide, name: str) -> str:
     troubles = load_troubles(guide.folder / "samples")
-    small = Stage(guide.steps)
-    small.cloud, small.fractals = stage.cloud, stage.fractals
-    small._numbers = stage._numbers
-    return meet(small, guide.kit, troubles[name])
+    small = Backend(guide.steps)
+    small.cloud, small.fractals = backend.cloud, backend.fractals
+    small._numbers = backend._numbers
+    return meet(small, guide.sdk, troubles[name])
 
 
-def test_the_last_error_is_told_without_its_calls(stage: Stage, guide: Guide) -> None:
-    assert met(stage, guide, "password") == "Connecting\nOSError: no entry\n"
+def test_the_last_error_is_told_without_its_calls(
+    backend: Backend, guide: Guide
+) -> None:
+    assert met(backend, guide, "password") == "Connecting\nOSError: no entry\n"
 
 
-def test_a_program_that_is_not_stopped_says_nothing(stage: Stage, guide: Guide) -> None:
+def test_a_program_that_is_not_stopped_says_nothing(
+    backend: Backend, guide: Guide
+) -> None:
     write_troubles(guide, PASSWORD.replace('"wrong"', '"other"'))
-    assert met(stage, guide, "password") == ""
+    assert met(backend, guide, "password") == ""
 
 
-def test_what_varies_is_left_out(stage: Stage, tmp_path: Path) -> None:
+def test_what_varies_is_left_out(backend: Backend, tmp_path: Path) -> None:
     guide = write_guide(
         tmp_path / "guide",
         [
@@ -82,17 +86,17 @@ def test_what_varies_is_left_out(stage: Stage, tmp_path: Path) -> None:
         ],
     )
     write_troubles(guide, PASSWORD)
-    said = met(stage, guide, "password")
+    said = met(backend, guide, "password")
     assert said == "<date and time> http://<identity address>/v3\n"
 
 
 def test_a_sample_that_fails_before_its_trouble_is_a_problem(
-    stage: Stage, tmp_path: Path
+    backend: Backend, tmp_path: Path
 ) -> None:
     guide = write_guide(tmp_path / "guide", ["raise SystemExit(3)", GOES_ON])
     write_troubles(guide, PASSWORD.replace("1\nstops = 1", "2\nstops = 2"))
     with pytest.raises(Problem, match=r"before the trouble 'password'.*with status 3"):
-        met(stage, guide, "password")
+        met(backend, guide, "password")
 
 
 def test_what_changed_is_written_and_what_is_no_more_is_removed(
@@ -110,8 +114,8 @@ def test_a_difference_is_shown_as_one(guide: Guide) -> None:
     folder = guide.sdk / "recorded"
     folder.mkdir()
     trouble_path(folder, "password").write_text("old words\n")
-    assert difference("old words\n", guide.kit, "password") == ""
-    assert difference("new words\n", guide.kit, "password").splitlines()[-2:] == [
+    assert difference("old words\n", guide.sdk, "password") == ""
+    assert difference("new words\n", guide.sdk, "password").splitlines()[-2:] == [
         "-old words",
         "+new words",
     ]

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from guides import ROOT, Guide, write_guide
 
-from livesteps.cloud import Cloud, supported
+from livesteps_openstack.cloud import Cloud, supported
 from livesteps.errors import Problem
-from livesteps.kit import load_kit, load_kits
-from livesteps.place import Embedded
-from livesteps.program import Program
-from livesteps.stage import Stage
-from livesteps.step import load_steps
+from livesteps.read.sdk import load_sdk, load_sdks
+from livesteps_openstack.accounts import Embedded
+from livesteps.run.program import Program
+from livesteps.run.backend import Backend
+from livesteps.read.chapter import load_chapter
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -53,27 +53,27 @@ def guide_with(folder: Path, way: str, block: str) -> Guide:
 
 def test_the_block_takes_the_place_of_step_1(tmp_path: Path) -> None:
     block = "# step-1\nimport os\nprint('other')\n# step-2\n"
-    kit = guide_with(tmp_path, BLOCK, block).kit
-    sample = kit.sample.by(kit.way(NAME))
+    sdk = guide_with(tmp_path, BLOCK, block).sdk
+    sample = sdk.sample.by(sdk.way(NAME))
     assert sample.block(1).strip() == "import os\nprint('other')"
-    assert sample.block(2) == kit.sample.block(2)
+    assert sample.block(2) == sdk.sample.block(2)
     # Errors of the later steps still name the published line.
-    assert sample.line_of(2) == kit.sample.line_of(2)
+    assert sample.line_of(2) == sdk.sample.line_of(2)
     assert sample.text.splitlines()[1:3] == ["import os", "print('other')"]
     assert (sample.path_of(1).name, sample.path_of(2).name) == ("other.py", "tiny.py")
 
 
 def test_a_longer_block_moves_the_markers_with_it(tmp_path: Path) -> None:
     block = "# step-1\nimport os\n" + "print('other')\n" * 9 + "# step-2\n"
-    kit = guide_with(tmp_path, BLOCK, block).kit
-    sample = kit.sample.by(kit.way(NAME))
+    sdk = guide_with(tmp_path, BLOCK, block).sdk
+    sample = sdk.sample.by(sdk.way(NAME))
     lines = sample.text.splitlines()
     assert [lines[line - 1] for line in sample.markers] == [
         "# step-1",
         "# step-2",
         "# step-3",
     ]
-    assert sample.block(2) == kit.sample.block(2)
+    assert sample.block(2) == sdk.sample.block(2)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_longer_block_moves_the_markers_with_it(tmp_path: Path) -> None:
 def test_a_way_that_is_none_says_why(
     tmp_path: Path, way: str, block: str, message: str
 ) -> None:
-    kit = guide_with(tmp_path, way, block).kit
+    sdk = guide_with(tmp_path, way, block).sdk
     with pytest.raises(Problem, match=message):
-        kit.way(NAME)
+        sdk.way(NAME)
 
 
 @pytest.mark.parametrize(
@@ -106,26 +106,26 @@ def test_a_way_in_sdk_toml_is_checked(tmp_path: Path, way: str, message: str) ->
     toml = guide.sdk / "sdk.toml"
     toml.write_text(toml.read_text() + way)
     with pytest.raises(Problem, match=message) as caught:
-        load_kit(toml)
+        load_sdk(toml)
     assert caught.value.line
     line = toml.read_text().splitlines()[caught.value.line - 1]
     assert line.startswith(("[[way]]", "sample"))
 
 
 def test_every_sdk_has_each_way_or_says_why() -> None:
-    ways = load_steps(GUIDE / "steps.toml").ways
-    for kit in load_kits(GUIDE).values():
-        assert kit.ways.keys() == ways.keys(), kit.toml
-        for way in kit.ways.values():
-            assert bool(way.sample) != bool(way.reason and way.link), kit.toml
+    ways = load_chapter(GUIDE / "steps.toml").ways
+    for sdk in load_sdks(GUIDE).values():
+        assert sdk.ways.keys() == ways.keys(), sdk.toml
+        for way in sdk.ways.values():
+            assert bool(way.sample) != bool(way.reason and way.link), sdk.toml
             if way.sample:
-                assert kit.way(way.name).steps == 1
+                assert sdk.way(way.name).steps == 1
 
 
 def test_every_sdk_says_how_it_trusts_a_private_ca() -> None:
-    for kit in load_kits(GUIDE).values():
-        trusting = kit.trusting(Path("/somewhere/ca.pem")).values()
-        assert any("/somewhere/ca." in value for value in trusting), kit.toml
+    for sdk in load_sdks(GUIDE).values():
+        trusting = sdk.trusting(Path("/somewhere/ca.pem")).values()
+        assert any("/somewhere/ca." in value for value in trusting), sdk.toml
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +166,9 @@ def test_a_program_connects_by_an_application_credential(tmp_path: Path) -> None
     if why := supported():
         pytest.skip(why)
     with (
-        Stage(guide.steps, way=NAME) as stage,
-        Program(guide.kit, guide.steps, way=NAME) as program,
-        stage.run(program) as run,
+        Backend(guide.steps, way=NAME) as backend,
+        Program(guide.sdk, guide.steps, way=NAME) as program,
+        backend.run(program) as run,
     ):
         first, second = list(run)
     assert not second.failure
@@ -189,9 +189,9 @@ def test_a_failure_in_the_block_names_its_file(tmp_path: Path) -> None:
     if why := supported():
         pytest.skip(why)
     with (
-        Stage(guide.steps, way=NAME) as stage,
-        Program(guide.kit, guide.steps, way=NAME) as program,
-        stage.run(program) as run,
+        Backend(guide.steps, way=NAME) as backend,
+        Program(guide.sdk, guide.steps, way=NAME) as program,
+        backend.run(program) as run,
     ):
         (result,) = list(run)
     assert result.failure
@@ -227,7 +227,7 @@ def test_a_project_of_another_domain_and_interface(tls: Cloud) -> None:
 
 
 def test_its_secret_is_one(tls: Cloud) -> None:
-    place = Embedded(tls, "secretive", way=NAME)
-    secret = place.environment["OS_APPLICATION_CREDENTIAL_SECRET"]
-    assert place.secrets[secret] == "the application credential's secret"
-    assert "OS_PASSWORD" not in place.environment
+    account = Embedded(tls, "secretive", way=NAME)
+    secret = account.environment["OS_APPLICATION_CREDENTIAL_SECRET"]
+    assert account.secrets[secret] == "the application credential's secret"
+    assert "OS_PASSWORD" not in account.environment

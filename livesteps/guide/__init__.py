@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 
+def bring_static(app: Sphinx) -> None:
+    """Let Sphinx copy the style and script of this package."""
+    app.config.html_static_path.append(str(Path(__file__).with_name("static")))
+
+
 def shrink(app: Sphinx, exception: Exception | None) -> None:
     """Leave comments and blanks out of the style and script that are ours."""
     if exception or app.builder.format != "html":
@@ -73,6 +78,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_post_transform(FlatTransform)
     app.add_post_transform(LabelTransform)
     app.connect("config-inited", open_shelf)
+    app.connect("builder-inited", bring_static)
+    # Behind those of themes and of other extensions.
+    app.add_css_file("livesteps.css", priority=800)
+    app.add_js_file("livesteps.js", priority=800)
     app.connect("build-finished", shrink)
     return {
         "version": __version__,

@@ -9,11 +9,13 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.directives.code import LiteralInclude
 from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import Problem, nearest
+from livesteps.guide.labels import label_of, put_label
 from livesteps.guide.nodes import (
     Folded,
     cannot,
@@ -28,12 +30,10 @@ from livesteps.guide.nodes import (
     table,
 )
 from livesteps.guide.shelf import shelf
-from livesteps.kit import SERVERS, Kit
-from livesteps.recording import output_path
-from livesteps.trouble import read_said, trouble_path
-
-FILE = "making-it-durable"
-"""What an edition's PDF and EPUB are called, without their endings."""
+from livesteps.read.chapter import Chapter
+from livesteps.read.recording import output_path
+from livesteps.read.sdk import SDK
+from livesteps.read.trouble import read_said, trouble_path
 
 
 class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
@@ -49,7 +49,7 @@ class SdkDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Read the text; the step around it moves it into its tab."""
         wanted = self.arguments[0]
-        known = shelf(self.config).all_ids
+        known = shelf(self.config).guide.sdks
         if wanted not in known:
             raise self.error(f"unknown SDK '{wanted}'; {nearest(wanted, known)}")
         if not isinstance(self.state_machine.node, _step_text):
@@ -66,7 +66,29 @@ class _step_text(nodes.General, nodes.Element):  # noqa: N801
     """The content of a step, while it is read."""
 
 
-class StepDirective(SphinxDirective):
+class Chaptered(SphinxDirective):
+    """A directive that is about a chapter: that of its page, or the one it names."""
+
+    option_spec: ClassVar = {"chapter": directives.unchanged_required}
+
+    def chapter(self) -> Chapter:
+        """Which one it is."""
+        parts = shelf(self.config)
+        known = parts.guide.chapters
+        if name := self.options.get("chapter"):
+            if name not in known:
+                raise self.error(f"unknown chapter '{name}'; {nearest(name, known)}")
+            return known[name]
+        found = parts.chapter(self.env.docname)
+        if found is None and len(known) > 1:
+            example = next(iter(known))
+            raise self.error(
+                f"this page is of no chapter; say which, as ':chapter: {example}'"
+            )
+        return found or next(iter(known.values()))
+
+
+class StepDirective(Chaptered):
     """A step, as a tab for each SDK: code, output, requests, stamp.
 
     `.. step:: 4`; in its content, text for all SDKs stands above the tabs,
@@ -75,17 +97,20 @@ class StepDirective(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar = {}
 
     def run(self) -> list[nodes.Node]:
         """The text for all, then the tabs (or the one SDK of this edition)."""
         parts = shelf(self.config)
+        chapter = self.chapter()
         written = self.arguments[0]
-        if not written.isdecimal() or not 1 <= int(written) <= len(parts.steps):
+        if not written.isdecimal() or not 1 <= int(written) <= len(chapter):
             raise self.error(
-                f"there is no step '{written}'; they are 1 to {len(parts.steps)}"
+                f"there is no step '{written}'; they are 1 to {len(chapter)}"
             )
         number = int(written)
+        section = self.state_machine.node
+        if isinstance(section, nodes.section):
+            put_label(self.state.document, section, label_of(chapter, number))
         text = _step_text()
         self.state.nested_parse(self.content, self.content_offset, text)
         own: dict[str, list[nodes.Node]] = {}
@@ -95,61 +120,67 @@ class StepDirective(SphinxDirective):
                 own.setdefault(node["sdk"], []).extend(node.children)
             else:
                 shared.append(node)
-        self.env.note_dependency(str(parts.steps.path))
-        self.env.note_dependency(str(parts.servers[SERVERS[0]].path))
+        for path in (
+            *(parts.guide.path, chapter.path),
+            parts.guide.samples / "servers.toml",
+        ):
+            self.env.note_dependency(str(path))
         contents = {
-            kit.id: own.get(kit.id, []) + self._step_of(kit, number)
-            for kit in parts.kits
+            sdk.id: own.get(sdk.id, []) + self._step_of(sdk, chapter, number)
+            for sdk in parts.sdks
         }
         if parts.single:
-            return shared + contents[parts.kits[0].id]
-        tabs = [tab(kit, contents[kit.id]) for kit in parts.kits]
+            return shared + contents[parts.sdks[0].id]
+        tabs = [tab(sdk, contents[sdk.id]) for sdk in parts.sdks]
         made = tab_set(tabs)
         self.set_source_info(made)
         return [*shared, made]
 
-    def _step_of(self, kit: Kit, number: int) -> list[nodes.Node]:
+    def _step_of(self, sdk: SDK, chapter: Chapter, number: int) -> list[nodes.Node]:
         parts = shelf(self.config)
-        recording = parts.recordings[kit.id]
-        folder = parts.folders[kit.id]
-        self.env.note_dependency(str(kit.folder / "sdk.toml"))
+        self.env.note_dependency(str(sdk.toml))
+        if lack := sdk.gaps(chapter.name).get(0):
+            return cannot(f"{sdk.name} has no program of this chapter", lack)
+        recording = parts.recording(sdk, chapter)
+        folder = parts.folder(sdk, chapter)
         self.env.note_dependency(str(folder / "run.toml"))
         self.env.note_dependency(str(output_path(folder, number)))
+        fresh = (sdk.id, chapter.name) in parts.fresh
         return [
-            *gap(kit, number),
-            *server_gaps(kit, parts.steps.steps[number - 1], parts.servers),
-            *self._code_of(kit, number, kit.path),
+            *gap(sdk, chapter, number),
+            *server_gaps(parts.guide, sdk, chapter.steps[number - 1]),
+            *self._code_of(sdk, number, sdk.path(chapter.name)),
             *output(recording.outputs[number - 1]),
-            *requests(recording.steps[number - 1].request),
-            stamp(kit, recording, fresh=kit.id in parts.fresh),
-            *(self._ways_of(kit) if number == 1 else ()),
+            *requests(recording.step[number - 1].request),
+            stamp(sdk, recording, fresh=fresh),
+            *(self._ways_of(sdk, chapter) if number == 1 else ()),
         ]
 
-    def _ways_of(self, kit: Kit) -> list[nodes.Node]:
+    def _ways_of(self, sdk: SDK, chapter: Chapter) -> list[nodes.Node]:
         """The other blocks that may take the place of step 1's."""
         made: list[nodes.Node] = []
-        for way in shelf(self.config).steps.ways.values():
-            has = kit.ways.get(way.name)
+        for way in chapter.ways.values():
+            has = sdk.ways.get(way.name)
             if has is None:
                 continue
             if has.sample:
-                kit.way(way.name)  # its markers are checked
-                code = self._code_of(kit, 1, kit.folder / has.sample)
+                sdk.block_of(way.name)  # its markers are checked
+                code = self._code_of(sdk, 1, sdk.folder / has.sample)
                 made.append(Folded("", *code, title=f"Connect {way.title}"))
             else:
-                made += cannot(f"{kit.name} does not connect {way.title}", has)
+                made += cannot(f"{sdk.name} does not connect {way.title}", has)
         return made
 
-    def _code_of(self, kit: Kit, number: int, file: Path) -> list[nodes.Node]:
+    def _code_of(self, sdk: SDK, number: int, file: Path) -> list[nodes.Node]:
         """The block of a step in a file, by Sphinx's own `literalinclude`."""
-        above = f"{kit.opening}\n" if kit.opening and number == 1 else None
+        above = f"{sdk.opening}\n" if sdk.opening and number == 1 else None
         source = os.path.dirname(self.env.doc2path(self.env.docname))
         path = os.path.relpath(file, source)
         made = LiteralInclude(
             name="literalinclude",
             arguments=[path],
             options={
-                "language": kit.lexer,
+                "language": sdk.lexer,
                 "start-after": f"step-{number}",
                 "end-before": f"step-{number + 1}",
                 "dedent": None,
@@ -182,20 +213,21 @@ class TroubleDirective(SphinxDirective):
         """The tabs, or the words of the one SDK of this edition."""
         parts = shelf(self.config)
         name = self.arguments[0]
-        if name not in parts.troubles:
+        if name not in parts.guide.troubles:
             raise self.error(
-                f"unknown trouble '{name}'; {nearest(name, parts.troubles)}"
+                f"unknown trouble '{name}'; {nearest(name, parts.guide.troubles)}"
             )
-        self.env.note_dependency(str(parts.samples / "troubles.toml"))
-        contents = {kit.id: self._said_by(kit, name) for kit in parts.kits}
+        self.env.note_dependency(str(parts.guide.samples / "troubles.toml"))
+        contents = {sdk.id: self._said_by(sdk, name) for sdk in parts.sdks}
         if parts.single:
-            return contents[parts.kits[0].id]
-        made = tab_set([tab(kit, contents[kit.id]) for kit in parts.kits])
+            return contents[parts.sdks[0].id]
+        made = tab_set([tab(sdk, contents[sdk.id]) for sdk in parts.sdks])
         self.set_source_info(made)
         return [made]
 
-    def _said_by(self, kit: Kit, name: str) -> list[nodes.Node]:
-        folder = kit.folder / "recorded"
+    def _said_by(self, sdk: SDK, name: str) -> list[nodes.Node]:
+        trouble = shelf(self.config).guide.troubles[name]
+        folder = sdk.recorded(trouble.chapter)
         self.env.note_dependency(str(trouble_path(folder, name)))
         try:
             said = read_said(folder, name)
@@ -207,7 +239,7 @@ class TroubleDirective(SphinxDirective):
         return [nodes.paragraph(text, text)]
 
 
-class RequestsTableDirective(SphinxDirective):
+class RequestsTableDirective(Chaptered):
     """How many requests each step made, as a tab for each SDK: `.. requests-table::`.
 
     Beside the SDK's own numbers stand the fewest and the most of all SDKs; not
@@ -217,30 +249,32 @@ class RequestsTableDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """The tabs, or the one table of this edition."""
         parts = shelf(self.config)
-        for kit in parts.kits:
-            self.env.note_dependency(str(parts.folders[kit.id] / "run.toml"))
+        chapter = self.chapter()
+        shown = [sdk for sdk in parts.sdks if sdk in parts.having(chapter)]
+        for sdk in shown:
+            self.env.note_dependency(str(parts.folder(sdk, chapter) / "run.toml"))
         if parts.single:
-            return [self._table_of(parts.kits[0])]
-        made = tab_set([tab(kit, [self._table_of(kit)]) for kit in parts.kits])
+            return [self._table_of(sdk, chapter) for sdk in shown]
+        made = tab_set([tab(sdk, [self._table_of(sdk, chapter)]) for sdk in shown])
         self.set_source_info(made)
         return [made]
 
-    def _table_of(self, kit: Kit) -> nodes.Node:
+    def _table_of(self, sdk: SDK, chapter: Chapter) -> nodes.Node:
         parts = shelf(self.config)
         counts = {
-            id_: [len(step.request) for step in recording.steps]
-            for id_, recording in parts.recordings.items()
+            each.id: [len(step.request) for step in parts.recording(each, chapter).step]
+            for each in parts.having(chapter)
         }
         for each in counts.values():
             each.append(sum(each))
-        titles = [f"{step.number} {step.title}" for step in parts.steps.steps]
+        titles = [f"{step.number} {step.title}" for step in chapter.steps]
         head = ["Step", "Requests", "Any SDK"]
         rows = []
         for row, title in enumerate([*titles, "all steps"]):
             of_all = [each[row] for each in counts.values()]
             low, high = min(of_all), max(of_all)
             between = str(low) if low == high else f"{low}\N{EN DASH}{high}"
-            rows.append([title, str(counts[kit.id][row]), between])
+            rows.append([title, str(counts[sdk.id][row]), between])
         if parts.single:
             head, rows = head[:2], [row[:2] for row in rows]
         return table(head, rows)
@@ -260,13 +294,14 @@ class EditionsDirective(SphinxDirective):
             made += self._item("All SDKs", "../../", "in tabs")
         else:
             made += self._item("All SDKs", "")
-            for kit in parts.kits:
-                made += self._item(kit.name, f"editions/{quote(kit.id)}/", "alone")
+            for sdk in parts.sdks:
+                made += self._item(sdk.name, f"editions/{quote(sdk.id)}/", "alone")
         return [made]
 
     def _item(self, name: str, folder: str, here: str = "") -> nodes.Node:
         links = [(here, f"{folder}index.html")] if here else []
-        links += [("PDF", f"{folder}{FILE}.pdf"), ("EPUB", f"{folder}{FILE}.epub")]
+        file = folder + shelf(self.config).guide.slug
+        links += [("PDF", f"{file}.pdf"), ("EPUB", f"{file}.epub")]
         text = nodes.paragraph("", f"{name}: ")
         for index, (title, uri) in enumerate(links):
             text += nodes.Text(", " if index else "")

@@ -12,10 +12,13 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
+from livesteps.guide.labels import label_of
 from livesteps.guide.shelf import Shelf, shelf
-from livesteps.kit import SERVERS, Kit
-from livesteps.recording import RecordedStep
-from livesteps.servers import TITLES, ServerGap
+from livesteps.read.chapter import Chapter
+from livesteps.read.deviations import ServerGap
+from livesteps.read.lines import lines
+from livesteps.read.recording import RecordedStep
+from livesteps.read.sdk import SDK
 
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
@@ -63,7 +66,7 @@ class StepLinkTransform(SphinxPostTransform):
         tabs = builder.name in ("html", "dirhtml") and not shelf(self.config).single
         labels = self.env.domains.standard_domain.anonlabels
         for link in list(self.document.findall(step_link)):
-            page, anchor = labels.get(f"step-{link['step']}", ("", ""))
+            page, anchor = labels.get(link["label"], ("", ""))
             if not page:
                 link.replace_self(link.children)
                 continue
@@ -85,154 +88,165 @@ class MatrixDirective(SphinxDirective):
         """Make it."""
         parts = shelf(self.config)
         wanted = self.arguments[0]
-        if wanted not in MADE:
+        known = {**MADE, **WHOLE}
+        if wanted not in known:
             raise self.error(
-                f"there is no matrix of '{wanted}'; {nearest(wanted, MADE)}"
+                f"there is no matrix of '{wanted}'; {nearest(wanted, known)}"
             )
-        self.env.note_dependency(str(parts.steps.path))
-        self.env.note_dependency(str(parts.servers[SERVERS[0]].path))
-        for kit in parts.every:
-            self.env.note_dependency(str(kit.folder / "sdk.toml"))
-            self.env.note_dependency(str(parts.folders[kit.id] / "run.toml"))
-        return MADE[wanted](parts)
+        for path in parts.sources():
+            self.env.note_dependency(str(path))
+        chapters = list(parts.guide.chapters.values())
+        if wanted in WHOLE:
+            return WHOLE[wanted](parts)
+        made: list[nodes.Node] = []
+        for chapter in chapters:
+            if len(chapters) > 1:
+                made.append(nodes.rubric(chapter.name, chapter.name))
+            made += MADE[wanted](parts, chapter)
+        return made
 
 
-def _passed(parts: Shelf) -> list[nodes.Node]:
-    def cell(kit: Kit, step: int) -> nodes.Node:
-        text = "gap" if step in kit.gaps else "✓"
-        return _link(step, text, kit) if kit in parts.kits else nodes.Text(text)
+def _passed(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
+    def cell(sdk: SDK, step: int) -> nodes.Node:
+        text = "gap" if step in sdk.gaps(chapter.name) else "✓"
+        shown = sdk in parts.sdks
+        return _link(chapter, step, text, sdk) if shown else nodes.Text(text)
 
     rows = [
-        [
-            nodes.Text(kit.name),
-            *(cell(kit, step.number) for step in parts.steps.steps),
-        ]
-        for kit in parts.every
+        [nodes.Text(sdk.name), *(cell(sdk, step.number) for step in chapter.steps)]
+        for sdk in parts.having(chapter)
     ]
     why = [
-        nodes.paragraph("", f"{kit.name}, step {step}: {gap.reason}")
-        for kit in parts.every
-        for step, gap in kit.gaps.items()
+        nodes.paragraph(
+            "", f"{sdk.name}, {f'step {step}' if step else chapter.name}: {gap.reason}"
+        )
+        for sdk in parts.every
+        for step, gap in sdk.gaps(chapter.name).items()
     ]
-    for name, server in parts.servers.items():
-        for lack in server.gaps:
-            steps = _concerned(parts, lack)
-            able = [kit.name for kit in parts.every if kit.id in lack.able]
+    for name, title in parts.guide.others().items():
+        for lack in parts.guide.deviations[name].gaps:
+            steps = _concerned(chapter, lack)
+            able = [sdk.name for sdk in parts.every if sdk.id in lack.able]
             others = f" {' and '.join(able)} can." if able else ""
-            text = f"On {TITLES[name]}, step {steps}: {lack.reason}{others}"
+            text = f"On {title}, step {steps}: {lack.reason}{others}"
             why.append(nodes.paragraph(text, text))
-    return [_table([nodes.Text("SDK"), *_heads(parts)], rows), *why]
+    return [_table([nodes.Text("SDK"), *_heads(chapter)], rows), *why]
 
 
-def _concerned(parts: Shelf, lack: ServerGap) -> str:
+def _concerned(chapter: Chapter, lack: ServerGap) -> str:
     """The numbers of the steps that a server's gap is in."""
     return ", ".join(
-        str(step.number) for step in parts.steps.steps if lack.concerns("", step)
+        str(step.number) for step in chapter.steps if lack.concerns("", step)
     )
 
 
-def _seconds(parts: Shelf) -> list[nodes.Node]:
-    return _figures(parts, lambda step: step.seconds, lambda seconds: f"{seconds:.2f}")
+def _seconds(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
+    return _figures(
+        parts, chapter, lambda step: step.seconds, lambda seconds: f"{seconds:.2f}"
+    )
 
 
-def _requests(parts: Shelf) -> list[nodes.Node]:
+def _requests(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
     def count(step: RecordedStep) -> int:
         return len(step.request)
 
     title = "HTTP requests, all steps together"
-    bars = [(kit.name, sum(map(count, _steps(parts, kit)))) for kit in parts.every]
-    return [*_figures(parts, count, str), _chart(title, bars)]
+    bars = [
+        (sdk.name, sum(map(count, parts.recording(sdk, chapter).step)))
+        for sdk in parts.having(chapter)
+    ]
+    return [*_figures(parts, chapter, count, str), _chart(title, bars)]
 
 
-def _bytes(parts: Shelf) -> list[nodes.Node]:
+def _bytes(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
     def moved(step: RecordedStep) -> int:
         return sum(exchange.sent + exchange.received for exchange in step.request)
 
-    return _figures(parts, moved, _short_size)
+    return _figures(parts, chapter, moved, _short_size)
 
 
 def _figures(
     parts: Shelf,
+    chapter: Chapter,
     figure: Callable[[RecordedStep], float],
     shown: Callable[[float], str],
 ) -> list[nodes.Node]:
     """A figure of each step, and of all together."""
     rows = []
-    for kit in parts.every:
-        figures = [figure(step) for step in _steps(parts, kit)]
-        texts = [kit.name, *map(shown, figures), shown(sum(figures))]
+    for sdk in parts.having(chapter):
+        figures = [figure(step) for step in parts.recording(sdk, chapter).step]
+        texts = [sdk.name, *map(shown, figures), shown(sum(figures))]
         rows.append([nodes.Text(text) for text in texts])
-    return [_table([nodes.Text("SDK"), *_heads(parts), nodes.Text("all")], rows)]
+    return [_table([nodes.Text("SDK"), *_heads(chapter), nodes.Text("all")], rows)]
 
 
-def _heads(parts: Shelf) -> list[nodes.Node]:
-    return [_link(step.number, str(step.number)) for step in parts.steps.steps]
+def _heads(chapter: Chapter) -> list[nodes.Node]:
+    return [_link(chapter, step.number, str(step.number)) for step in chapter.steps]
 
 
-def _link(step: int, text: str, kit: Kit | None = None) -> nodes.Node:
-    return step_link("", nodes.Text(text), step=step, sdk=kit.id if kit else "")
+def _link(chapter: Chapter, step: int, text: str, sdk: SDK | None = None) -> nodes.Node:
+    label = label_of(chapter, step)
+    return step_link("", nodes.Text(text), label=label, sdk=sdk.id if sdk else "")
 
 
-def _steps(parts: Shelf, kit: Kit) -> tuple[RecordedStep, ...]:
-    return parts.recordings[kit.id].steps
-
-
-def _versions(parts: Shelf) -> list[nodes.Node]:
+def _versions(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
+    """What ran, against what, and when."""
+    recordings = [parts.recording(sdk, chapter) for sdk in parts.having(chapter)]
+    names = {name for recording in recordings for name in recording.servers}
+    servers = sorted(names, reverse=True)
+    others = parts.guide.others()
     rows = []
-    for kit in parts.every:
-        recording = parts.recordings[kit.id]
+    for sdk, recording in zip(parts.having(chapter), recordings, strict=True):
         texts = [
-            kit.name,
+            sdk.name,
             recording.sdk,
-            f"{kit.language} {recording.language}",
-            recording.servers.get("swift", "-"),
-            recording.servers.get("keystone", "-"),
+            f"{sdk.language} {recording.language}",
+            *(recording.servers.get(name, "-") for name in servers),
             f"{recording.date}",
-            *(_passed_on(parts, kit, server) for server in TITLES),
+            *(_passed_on(parts, chapter, sdk, server) for server in others),
         ]
         rows.append([nodes.Text(text) for text in texts])
     heads = (
         "SDK",
         "version",
         "language",
-        "Swift",
-        "Keystone",
+        *(name.capitalize() for name in servers),
         "recorded on",
-        *(f"on {title}" for title in TITLES.values()),
+        *(f"on {title}" for title in others.values()),
     )
     made = [_table([nodes.Text(head) for head in heads], rows)]
-    for kit in parts.every:
-        if kit.recorded_only:
-            text = f"{kit.name} is recorded only, not run at every change: "
-            text += f"{kit.recorded_only}."
+    for sdk in parts.every:
+        if sdk.recorded_only:
+            text = f"{sdk.name} is recorded only, not run at every change: "
+            text += f"{sdk.recorded_only}."
             made.append(nodes.paragraph(text, text))
     return made
 
 
-def _passed_on(parts: Shelf, kit: Kit, server: str) -> str:
+def _passed_on(parts: Shelf, chapter: Chapter, sdk: SDK, server: str) -> str:
     """How many of the steps pass on another server, if the SDK is run there."""
-    if server not in kit.servers:
+    if server not in sdk.servers:
         return "-"
-    steps = parts.steps.steps
     gaps = sum(
-        step.number in kit.gaps or parts.servers[server].gap(kit.id, step) is not None
-        for step in steps
+        step.number in sdk.gaps(chapter.name)
+        or parts.guide.deviations[server].gap(sdk.id, step) is not None
+        for step in chapter.steps
     )
-    return f"{len(steps) - gaps} of {len(steps)}"
+    return f"{len(chapter) - gaps} of {len(chapter)}"
 
 
-def _ways(parts: Shelf) -> list[nodes.Node]:
+def _ways(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
     """How each connects besides the way of step 1."""
-    ways = parts.steps.ways.values()
+    ways = chapter.ways.values()
     rows = []
     why = []
-    for kit in parts.every:
-        row = [nodes.Text(kit.name)]
+    for sdk in parts.having(chapter):
+        row = [nodes.Text(sdk.name)]
         for way in ways:
-            has = kit.ways.get(way.name)
+            has = sdk.ways.get(way.name)
             row.append(nodes.Text("✓" if has and has.sample else "-"))
             if has and has.reason:
-                what = f"{kit.name} does not connect {way.title}: {has.reason}"
+                what = f"{sdk.name} does not connect {way.title}: {has.reason}"
                 why.append(nodes.paragraph("", what))
         rows.append(row)
     heads = [nodes.Text("SDK"), *(nodes.Text(way.title) for way in ways)]
@@ -242,31 +256,36 @@ def _ways(parts: Shelf) -> list[nodes.Node]:
 def _ca(parts: Shelf) -> list[nodes.Node]:
     """The variables that tell a language of a private CA."""
     rows = []
-    for kit in parts.kits:
-        names = [name for name, value in kit.ca.items() if "{ca}" in value]
+    for sdk in parts.sdks:
+        names = [name for name, value in sdk.ca.items() if "{ca}" in value]
         shown = ", ".join(names) or "none, but an option"
-        rows.append([nodes.Text(kit.name), nodes.Text(shown)])
+        rows.append([nodes.Text(sdk.name), nodes.Text(shown)])
     return [_table([nodes.Text("SDK"), nodes.Text("variable")], rows)]
 
 
-def _lines(parts: Shelf) -> list[nodes.Node]:
-    def lines(kit: Kit) -> int:
+def _lines(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
+    def count(sdk: SDK) -> int:
         """Without blank lines, and the lines of the markers."""
-        written = sum(1 for line in kit.sample.text.splitlines() if line.strip())
-        return written - len(kit.sample.markers)
+        sample = sdk.sample_of(chapter.name)
+        written = sum(1 for line in lines(sample.text) if line.strip())
+        return written - len(sample.markers)
 
-    bars = [(kit.name, lines(kit)) for kit in parts.every]
+    bars = [(sdk.name, count(sdk)) for sdk in parts.having(chapter)]
     return [_chart("Lines of the program", bars)]
 
 
-def _libraries(parts: Shelf) -> list[nodes.Node]:
-    bars = [(kit.name, parts.recordings[kit.id].libraries) for kit in parts.every]
+def _libraries(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
+    bars = [
+        (sdk.name, parts.recording(sdk, chapter).libraries)
+        for sdk in parts.having(chapter)
+    ]
     return [_chart("Libraries that the program needs", bars)]
 
 
-def _memory(parts: Shelf) -> list[nodes.Node]:
+def _memory(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
     bars = [
-        (kit.name, round(parts.recordings[kit.id].memory / 1e6)) for kit in parts.every
+        (sdk.name, round(parts.recording(sdk, chapter).memory / 1e6))
+        for sdk in parts.having(chapter)
     ]
     return [_chart("Most megabytes of memory", bars)]
 
@@ -303,11 +322,10 @@ def _short_size(size: float) -> str:
     return f"{size / 1000:.0f}k" if size < 999_500 else f"{size / 1e6:.1f}M"
 
 
-MADE: dict[str, Callable[[Shelf], list[nodes.Node]]] = {
+MADE: dict[str, Callable[[Shelf, Chapter], list[nodes.Node]]] = {
     "steps": _passed,
     "versions": _versions,
     "ways": _ways,
-    "ca": _ca,
     "seconds": _seconds,
     "requests": _requests,
     "bytes": _bytes,
@@ -315,4 +333,6 @@ MADE: dict[str, Callable[[Shelf], list[nodes.Node]]] = {
     "libraries": _libraries,
     "memory": _memory,
 }
-"""What there is a matrix of."""
+"""What there is a matrix of, for each chapter."""
+WHOLE: dict[str, Callable[[Shelf], list[nodes.Node]]] = {"ca": _ca}
+"""What is the same for all chapters."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,12 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_design.shared import create_component
 from sphinx_design.tabs import sd_tab_label
 
-from livesteps.kit import Gap, Kit, Way
-from livesteps.recording import Exchange, Recording
-from livesteps.servers import TITLES, Server, ServerGap
-from livesteps.step import Step
+from livesteps.read.chapter import Chapter, Step
+from livesteps.read.deviations import ServerGap
+from livesteps.read.exchange import Exchange
+from livesteps.read.guide import Guide
+from livesteps.read.recording import Recording
+from livesteps.read.sdk import SDK, Gap, Way
 
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator
@@ -76,11 +77,11 @@ def tab_set(tabs: list[nodes.Node]) -> nodes.Node:
     return create_component("tab-set", classes=["sd-tab-set"], children=tabs)
 
 
-def tab(kit: Kit, content: list[nodes.Node]) -> nodes.Node:
+def tab(sdk: SDK, content: list[nodes.Node]) -> nodes.Node:
     """The tab of an SDK."""
-    label = nodes.rubric(kit.name, kit.name, classes=["sd-tab-label"])
+    label = nodes.rubric(sdk.name, sdk.name, classes=["sd-tab-label"])
     label["sync_group"] = SYNC_GROUP
-    label["sync_id"] = kit.id
+    label["sync_id"] = sdk.id
     panel = create_component(
         "tab-content", classes=["sd-tab-content"], children=content
     )
@@ -98,21 +99,19 @@ def file_name(path: str) -> nodes.Node:
     return nodes.paragraph("", "", link, classes=["livesteps-file"])
 
 
-def gap(kit: Kit, step: int) -> list[nodes.Node]:
+def gap(sdk: SDK, chapter: Chapter, step: int) -> list[nodes.Node]:
     """Why a step cannot be done with an SDK, if it cannot."""
-    if step not in kit.gaps:
-        return []
-    return cannot(f"{kit.name} cannot do this step", kit.gaps[step])
+    if declared := sdk.gaps(chapter.name).get(step):
+        return cannot(f"{sdk.name} cannot do this step", declared)
+    return []
 
 
-def server_gaps(
-    kit: Kit, step: Step, servers: Mapping[str, Server]
-) -> list[nodes.Node]:
+def server_gaps(guide: Guide, sdk: SDK, step: Step) -> list[nodes.Node]:
     """Why a step cannot be done on a server, for each where it cannot."""
     made = []
-    for name, server in servers.items():
-        if declared := server.gap(kit.id, step):
-            what = f"On {TITLES[name]} this step does not do what it should"
+    for name, title in guide.others().items():
+        if declared := guide.deviations[name].gap(sdk.id, step):
+            what = f"On {title} this step does not do what it should"
             made += cannot(what, declared, nodes.note)
     return made
 
@@ -155,7 +154,7 @@ def requests(made: list[Exchange]) -> list[nodes.Node]:
     return [folded]
 
 
-def stamp(kit: Kit, recording: Recording, *, fresh: bool) -> nodes.Node:
+def stamp(sdk: SDK, recording: Recording, *, fresh: bool) -> nodes.Node:
     """With what, and when, the step ran."""
     servers = " and ".join(
         f"{name.capitalize()} {version}"
@@ -163,7 +162,7 @@ def stamp(kit: Kit, recording: Recording, *, fresh: bool) -> nodes.Node:
     )
     date = f"{recording.date.day} {recording.date:%B %Y}"
     text = (
-        f"{kit.name} {recording.sdk} on {kit.language} {recording.language}, "
+        f"{sdk.name} {recording.sdk} on {sdk.language} {recording.language}, "
         f"against {servers}. {'Ran' if fresh else 'Recorded'} on {date}."
     )
     return nodes.paragraph(text, text, classes=["livesteps-stamp"])

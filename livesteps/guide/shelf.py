@@ -1,4 +1,4 @@
-"""What a page is made from: steps, kits and recordings, read once a build."""
+"""What a page is made from: a guide and its recordings, read once a build."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util.logging import getLogger
 
 from livesteps.errors import Problem
-from livesteps.kit import Kit, load_kits
-from livesteps.recording import Recording, check_recording, read_recording
-from livesteps.servers import Server, load_servers
-from livesteps.step import Steps, load_steps
-from livesteps.trouble import load_troubles
+from livesteps.read.chapter import Chapter
+from livesteps.read.guide import Guide, load_guide
+from livesteps.read.recording import Recording, check_recording, read_recording
+from livesteps.read.sdk import SDK
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -26,30 +25,51 @@ if TYPE_CHECKING:
 class Shelf:
     """The guide's parts, complete and checked."""
 
-    samples: Path
-    steps: Steps
-    servers: dict[str, Server]
-    kits: tuple[Kit, ...]
+    guide: Guide
+    sdks: tuple[SDK, ...]
     """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
-    every: tuple[Kit, ...]
-    """Those of all editions."""
-    troubles: tuple[str, ...]
-    """Their names."""
-    recordings: dict[str, Recording]
-    folders: dict[str, Path]
-    """Where each recording was read."""
-    fresh: frozenset[str]
-    """The SDKs that ran for this very build."""
+    recordings: dict[tuple[str, str], Recording]
+    """By the id of the SDK and the name of the chapter."""
+    folders: dict[tuple[str, str], Path]
+    """Where each recording was read, likewise."""
+    fresh: frozenset[tuple[str, str]]
+    """Those that were made for this very build."""
 
     @property
-    def all_ids(self) -> tuple[str, ...]:
-        """What those of all editions are called."""
-        return tuple(kit.id for kit in self.every)
+    def every(self) -> tuple[SDK, ...]:
+        """The SDKs of all editions."""
+        return tuple(self.guide.sdks.values())
 
     @property
     def single(self) -> bool:
         """Whether this is the edition for one SDK."""
-        return len(self.kits) == 1 < len(self.every)
+        return len(self.sdks) == 1 < len(self.every)
+
+    def chapter(self, page: str) -> Chapter | None:
+        """The chapter whose page this is."""
+        return self.guide.chapters.get(page.rpartition("/")[2])
+
+    def having(self, chapter: Chapter) -> list[SDK]:
+        """The SDKs of all editions that have a program of a chapter."""
+        return [sdk for sdk in self.every if (sdk.id, chapter.name) in self.folders]
+
+    def sources(self) -> list[Path]:
+        """The files that all that is said of SDKs side by side depends on."""
+        guide = self.guide
+        return [
+            *(guide.path, guide.samples / "servers.toml"),
+            *(chapter.path for chapter in guide.chapters.values()),
+            *(sdk.toml for sdk in self.every),
+            *(folder / "run.toml" for folder in self.folders.values()),
+        ]
+
+    def recording(self, sdk: SDK, chapter: Chapter) -> Recording:
+        """That of a program."""
+        return self.recordings[sdk.id, chapter.name]
+
+    def folder(self, sdk: SDK, chapter: Chapter) -> Path:
+        """Where its recording was read."""
+        return self.folders[sdk.id, chapter.name]
 
 
 _shelves: WeakKeyDictionary[Config, Shelf] = WeakKeyDictionary()
@@ -58,48 +78,48 @@ _shelves: WeakKeyDictionary[Config, Shelf] = WeakKeyDictionary()
 def open_shelf(app: Sphinx, config: Config) -> None:
     """Read everything; a build stops here if a part is wrong or missing."""
     samples = (Path(app.confdir) / config.livesteps_samples).resolve()
-    newer = config.livesteps_fresh
     try:
-        steps = load_steps(samples / "steps.toml")
-        servers = load_servers(steps)
-        kits = load_kits(samples)
-        troubles = tuple(load_troubles(samples))
-        if not kits:
-            raise Problem("there is no SDK's folder beside it", path=steps.path)
-        tagged = [kit for kit in kits.values() if kit.id in app.tags]
-        recordings, folders, fresh = {}, {}, set()
-        for kit in kits.values():
-            folder = kit.folder / "recorded"
-            if newer and (Path(newer) / kit.id / "run.toml").is_file():
-                folder = Path(newer) / kit.id
-                fresh.add(kit.id)
-            recording = read_recording(folder, len(steps))
-            check_recording(recording, folder, kit)
-            recordings[kit.id], folders[kit.id] = recording, folder
+        guide = load_guide(samples / "guide.toml")
+        if not guide.sdks:
+            raise Problem("there is no SDK's folder beside it", path=guide.path)
+        made = _read(guide, app, config.livesteps_fresh)
     except Problem as problem:
         # Sphinx puts the words of an exception below much else.
         getLogger(__name__).error(str(problem))
         raise ExtensionError(str(problem)) from None
-    edition = tuple(tagged or kits.values())
-    if tagged:
-        names = " and ".join(kit.name for kit in tagged)
+    if len(made.sdks) < len(made.every):
+        names = " and ".join(sdk.name for sdk in made.sdks)
         config.html_title = config.epub_title = f"{config.html_title} with {names}"
     config.highlight_options = {
-        **{kit.lexer: dict(kit.lexer_options) for kit in edition if kit.lexer_options},
+        **{
+            sdk.lexer: dict(sdk.lexer_options) for sdk in made.sdks if sdk.lexer_options
+        },
         **config.highlight_options,
     }
-    config.livesteps_shown = [str(folders[kit.id]) for kit in edition]
-    _shelves[config] = Shelf(
-        samples,
-        steps,
-        servers,
-        edition,
-        tuple(kits.values()),
-        troubles,
-        recordings,
-        folders,
-        frozenset(fresh),
-    )
+    config.livesteps_shown = [
+        str(folder)
+        for (id_, _), folder in made.folders.items()
+        if any(sdk.id == id_ for sdk in made.sdks)
+    ]
+    _shelves[config] = made
+
+
+def _read(guide: Guide, app: Sphinx, newer: str) -> Shelf:
+    """`newer` is the folder of recordings that were made for this build, if any."""
+    recordings, folders, fresh = {}, {}, set()
+    for sdk in guide.sdks.values():
+        for chapter in guide.programs(sdk):
+            key = sdk.id, chapter.name
+            folder = sdk.recorded(chapter.name)
+            if newer and (Path(newer).joinpath(*key) / "run.toml").is_file():
+                folder = Path(newer).joinpath(*key)
+                fresh.add(key)
+            recording = read_recording(folder, len(chapter))
+            check_recording(recording, folder, sdk, chapter.name)
+            recordings[key], folders[key] = recording, folder
+    tagged = [sdk for sdk in guide.sdks.values() if sdk.id in app.tags]
+    edition = tuple(tagged or guide.sdks.values())
+    return Shelf(guide, edition, recordings, folders, frozenset(fresh))
 
 
 def shelf(config: Config) -> Shelf:

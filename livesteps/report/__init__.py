@@ -16,16 +16,16 @@ from pathlib import Path
 from types import TracebackType
 
 from livesteps import __version__
-from livesteps.batch import Outcome
 from livesteps.errors import Problem, shown
-from livesteps.info import Info
-from livesteps.redact import Redaction
+from livesteps.plugin import Info
+from livesteps.read.deviations import Deviations
+from livesteps.read.guide import Guide
+from livesteps.read.redact import Redaction
 from livesteps.report import asjson, junit, markdown, page
 from livesteps.report.collect import INTERRUPTED, collect, versions
 from livesteps.report.model import FORMAT, Report, Target
-from livesteps.servers import Server
-from livesteps.stage import Stage
-from livesteps.step import Steps
+from livesteps.run.backend import Backend
+from livesteps.run.outcome import Outcome
 
 FORMATS: dict[str, Callable[[Report], str]] = {
     ".xml": junit.write,
@@ -46,7 +46,7 @@ class Reports:
     """
 
     paths: Sequence[Path]
-    steps: Steps
+    guide: Guide
     kind: str
     name: str
     """Of the server or the cloud; see `Target`."""
@@ -54,7 +54,7 @@ class Reports:
     required: Sequence[str] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     _way: str = ""
-    _server: Server | None = None
+    _deviations: Deviations | None = None
     _info: Info = field(default=NOT_ASKED)
 
     def __post_init__(self) -> None:
@@ -62,14 +62,15 @@ class Reports:
             _check(path)
 
     @contextmanager
-    def of(self, stage: Stage) -> Iterator[None]:
+    def of(self, backend: Backend) -> Iterator[None]:
         """What runs here runs on this stage."""
-        self._way, self._server = stage.way, stage.server
+        self._way = backend.server.way
+        self._deviations = backend.server.deviations()
         try:
             yield
         finally:
             if self.paths:
-                self._info = stage.info()
+                self._info = backend.server.info()
 
     def __enter__(self) -> Reports:
         self._date = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
@@ -95,17 +96,16 @@ class Reports:
             _write(path, FORMATS[path.suffix.lower()](report))
 
     def _made(self, stopped: str) -> Report:
-        redact = Redaction()
+        redact = Redaction(words=self.guide.plugins.vocabulary)
         for outcome in self.outcomes:
             redact = outcome.redact
         stopped = redact(stopped)
         sdks = tuple(
             collect(
                 outcome,
-                self.steps,
-                server=self._server,
+                deviations=self._deviations,
                 last=self.last,
-                required=outcome.kit.id in self.required,
+                required=outcome.sdk.id in self.required,
                 stopped=stopped,
             )
             for outcome in self.outcomes
@@ -121,7 +121,7 @@ class Reports:
                 kind=self.kind,
                 name=self.name,
                 way=self._way or "password",
-                versions=versions(self.outcomes, self._info.content or {}),
+                versions=versions(self.outcomes, self._info),
                 info=self._info.content,
                 info_missing=self._info.why,
             ),

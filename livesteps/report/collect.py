@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from livesteps import batch
-from livesteps.batch import Outcome
 from livesteps.errors import shown
-from livesteps.recording import exchanges
+from livesteps.plugin import Info
+from livesteps.read.chapter import Step as Contract
+from livesteps.read.deviations import Deviations
+from livesteps.read.exchange import in_order
 from livesteps.report.model import SDK, Exchange, Failed, State, Step
-from livesteps.run import Result
-from livesteps.servers import Server
-from livesteps.step import Step as Contract
-from livesteps.step import Steps
+from livesteps.run import outcome as batch
+from livesteps.run.outcome import Outcome
+from livesteps.run.run import Result
 
 INTERRUPTED = "the run was interrupted"
 
 
 def collect(
     outcome: Outcome,
-    steps: Steps,
     *,
-    server: Server | None,
+    deviations: Deviations | None,
     last: int | None,
     required: bool,
     stopped: str,
 ) -> SDK:
-    """What a report says of one SDK on a server, if one is known; `last` is the
+    """What a report says of one SDK on a server, with its deviations; `last` is the
     step after which it stopped."""
-    kit, redact = outcome.kit, outcome.redact
+    sdk, redact = outcome.sdk, outcome.redact
     why = redact(outcome.why)
     state = {
         batch.State.PASSED: State.PASSED,
@@ -42,7 +39,7 @@ def collect(
 
     def step_of(contract: Contract) -> Step:
         if result := results.get(contract.number):
-            return _reached(result, outcome, server)
+            return _reached(result, outcome, deviations)
         if state is State.NOT_RUN and not results:
             return Step(contract.number, contract.title, state, why=why)
         if last is not None and contract.number > last:
@@ -51,35 +48,32 @@ def collect(
         return Step(contract.number, contract.title, State.NOT_REACHED, why=why)
 
     return SDK(
-        id=kit.id,
-        name=kit.name,
+        id=outcome.name,
+        name=sdk.name + outcome.name.removeprefix(sdk.id),
         version=outcome.version,
-        language=kit.language,
+        language=sdk.language,
         language_version=outcome.language,
         state=state,
         why=why,
         required=required,
         seconds=round(outcome.seconds, 3),
         after=tuple(map(redact, outcome.after)),
-        steps=tuple(map(step_of, steps.steps)),
+        steps=tuple(map(step_of, outcome.chapter.steps)),
     )
 
 
-def versions(outcomes: list[Outcome], info: Mapping[str, object]) -> dict[str, str]:
+def versions(outcomes: list[Outcome], info: Info) -> dict[str, str]:
     """Of the servers: as we know them, else as they say."""
     for outcome in outcomes:
         if outcome.servers:
             return dict(outcome.servers)
-    swift = info.get("swift")
-    if isinstance(swift, dict) and isinstance(swift.get("version"), str):
-        return {"swift": swift["version"]}
-    return {}
+    return dict(info.versions)
 
 
-def _reached(result: Result, outcome: Outcome, server: Server | None) -> Step:
+def _reached(result: Result, outcome: Outcome, deviations: Deviations | None) -> Step:
     redact, failure = outcome.redact, result.failure
-    gap = outcome.kit.gaps.get(result.step.number) or (
-        server.gap(outcome.kit.id, result.step) if server else None
+    gap = outcome.sdk.gaps(outcome.chapter.name).get(result.step.number) or (
+        deviations.gap(outcome.sdk.id, result.step) if deviations else None
     )
     why, link = (gap.reason, gap.link) if gap else ("", "")
     state = State.PASSED
@@ -105,9 +99,9 @@ def _reached(result: Result, outcome: Outcome, server: Server | None) -> Step:
         link,
         failed,
         None
-        if result.requests is None
+        if result.exchanges is None
         else tuple(
             Exchange(each.method, redact(each.path), each.status)
-            for each in exchanges(result.requests)
+            for each in in_order(result.exchanges)
         ),
     )

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from webserver import ROOT, build, serve
 
-from livesteps.kit import load_kits
-from livesteps.recording import Exchange, RecordedStep, Recording, write_recording
+from livesteps.read.sdk import load_sdks
+from livesteps.read.recording import Exchange, RecordedStep, Recording, write_recording
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-KITS = load_kits(ROOT / "samples")
+KITS = load_sdks(ROOT / "samples")
 
 
 def panel(page: playwright.Page, step: int) -> playwright.Locator:
@@ -127,13 +127,13 @@ def test_what_cannot_be_copied_is_selected(page: playwright.Page, site: str) -> 
 def test_the_whole_program_can_be_taken_home(
     page: playwright.Page, address: str
 ) -> None:
-    for kit in KITS.values():
-        page.goto(f"{address}?sdk={kit.id}")
-        link = panel(page, 4).get_by_role("link", name=kit.path.name, exact=True)
+    for sdk in KITS.values():
+        page.goto(f"{address}?sdk={sdk.id}")
+        link = panel(page, 4).get_by_role("link", name=sdk.path.name, exact=True)
         with page.expect_download() as started:
             link.click()
-        assert started.value.suggested_filename == kit.path.name
-        assert Path(started.value.path()).read_bytes() == kit.path.read_bytes()
+        assert started.value.suggested_filename == sdk.path.name
+        assert Path(started.value.path()).read_bytes() == sdk.path.read_bytes()
 
 
 def test_the_first_stop_leads_over_the_navigation(
@@ -210,7 +210,7 @@ def test_strange_names_and_outputs_break_nothing(
         toml = sdk / "sdk.toml"
         toml.write_text(toml.read_text().replace('"Tiny SDK"', f"'{name}'"))
     output = "</pre><script>alert(1)</script><img src=x onerror=alert(2)> &amp;\n"
-    for kit in load_kits(guide.samples).values():
+    for sdk in load_sdks(guide.samples).values():
         step = RecordedStep(
             number=1,
             seconds=0.1,
@@ -223,7 +223,7 @@ def test_strange_names_and_outputs_break_nothing(
         write_recording(
             Recording(
                 date=datetime.date(2026, 1, 2),
-                digest=kit.sample.digest,
+                digest=sdk.sample.digest,
                 sdk="<i>1</i>",
                 language="2",
                 libraries=0,
@@ -233,7 +233,7 @@ def test_strange_names_and_outputs_break_nothing(
                 outputs=(output,),
                 known={},
             ),
-            kit.folder / "recorded",
+            sdk.folder / "recorded",
         )
     doc = guide.folder / "doc"
     shutil.copytree(ROOT / "doc", doc, ignore=shutil.ignore_patterns("*.rst"))

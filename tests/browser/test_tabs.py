@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from webserver import ROOT
 
-from livesteps.kit import load_kits
-from livesteps.recording import output_path
-from livesteps.step import load_steps
+from livesteps.read.sdk import load_sdks
+from livesteps.read.recording import output_path
+from livesteps.read.chapter import load_chapter
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-KITS = load_kits(ROOT / "samples")
-STEPS = range(1, len(load_steps(ROOT / "samples" / "steps.toml")) + 1)
+KITS = load_sdks(ROOT / "samples")
+STEPS = range(1, len(load_chapter(ROOT / "samples" / "steps.toml")) + 1)
 KEY = "sphinx-design-tab-id-sdk"
 MIDDLE = list(KITS)[len(KITS) // 2]
 """An SDK whose tab is neither the first that a reader sees nor the last."""
@@ -29,8 +29,8 @@ MIDDLE = list(KITS)[len(KITS) // 2]
 def found_once(sdk: str) -> tuple[int, str]:
     """A step, and the longest word in an SDK's code that is in no other step."""
     words = {
-        (kit.id, step): set(re.findall(r"[A-Za-z]+", kit.sample.block(step)))
-        for kit in KITS.values()
+        (sdk.id, step): set(re.findall(r"[A-Za-z]+", sdk.sample.block(step)))
+        for sdk in KITS.values()
         for step in STEPS
     }
     count = Counter(word for each in words.values() for word in each)
@@ -75,13 +75,13 @@ def check_shown(page: playwright.Page, step: int, sdk: str) -> None:
             nothing = {"panel": False, "code": [], "output": [], "stamp": []}
             assert tab == {"sdk": tab["sdk"], **nothing}
             continue
-        kit = KITS[sdk]
+        sdk = KITS[sdk]
         [code], [output], [stamp] = tab["code"], tab["output"], tab["stamp"]
-        recorded = output_path(kit.folder / "recorded", step).read_text()
+        recorded = output_path(sdk.folder / "recorded", step).read_text()
         assert tab["panel"]
-        assert code.strip() == textwrap.dedent(kit.sample.block(step)).strip()
+        assert code.strip() == textwrap.dedent(sdk.sample.block(step)).strip()
         assert output.strip() == recorded.strip()
-        assert stamp.startswith(kit.name)
+        assert stamp.startswith(sdk.name)
 
 
 def test_every_step_shows_the_sdk_that_was_clicked(
@@ -91,13 +91,13 @@ def test_every_step_shows_the_sdk_that_was_clicked(
     for step in STEPS:
         labels = tab_set(page, step).locator("> label")
         assert [text.strip() for text in labels.all_inner_texts()] == [
-            kit.name for kit in KITS.values()
+            sdk.name for sdk in KITS.values()
         ]
         # Every SDK comes up once at least; what is in all of the two hundred
         # tabs is looked at in tests/test_guide.py.
-        kit = list(KITS.values())[-step % len(KITS)]
-        label_of(page, step, kit.id).click()
-        check_shown(page, step, kit.id)
+        sdk = list(KITS.values())[-step % len(KITS)]
+        label_of(page, step, sdk.id).click()
+        check_shown(page, step, sdk.id)
 
 
 def test_one_choice_is_followed_by_all_steps_and_kept(
@@ -132,9 +132,9 @@ def test_a_choice_lays_the_page_out_a_few_times(
 
 
 def test_a_link_can_choose_the_sdk(page: playwright.Page, address: str) -> None:
-    for kit in KITS.values():
-        page.goto(f"{address}?sdk={kit.id}")
-        check_shown(page, 4, kit.id)
+    for sdk in KITS.values():
+        page.goto(f"{address}?sdk={sdk.id}")
+        check_shown(page, 4, sdk.id)
 
 
 def test_the_choice_is_kept_on_the_next_page_and_at_the_next_visit(
@@ -366,7 +366,7 @@ def test_a_menu_has_all_sdks(page: playwright.Page, address: str) -> None:
     page.goto(address)
     menu = tab_set(page, 7).get_by_label("SDK", exact=True)
     names = [name.strip() for name in menu.locator("option").all_inner_texts()]
-    assert names == [kit.name for kit in KITS.values()]
+    assert names == [sdk.name for sdk in KITS.values()]
     top = menu.evaluate(
         "menu => (menu.scrollIntoView({block: 'center', behavior: 'instant'}),"
         " menu.getBoundingClientRect().top)"

@@ -1,0 +1,1 @@
+"""What is read of a guide: files, without a server and without HTTP."""

@@ -1,0 +1,1 @@
+"""Programs that run, step by step, against a server."""

@@ -1,0 +1,1 @@
+"""What the contracts of an object store can say, a module each."""

@@ -1,0 +1,1 @@
+"""What samples of an object store run against, a module each."""
