@@ -21,13 +21,13 @@ from statistics import median
 import psutil
 from bench_page import measure_page
 
-from livesteps.run import install as toolchain
-from livesteps_openstack.cloud import Cloud
 from livesteps.errors import Problem
-from livesteps.read.sdk import SDK, load_sdks, search_path
-from livesteps.run.program import Program
-from livesteps.run.backend import Backend
 from livesteps.read.chapter import Chapter, load_chapter
+from livesteps.read.sdk import SDK, load_sdks, search_path
+from livesteps.run import install as toolchain
+from livesteps.run.backend import Backend
+from livesteps.run.program import Program
+from livesteps_openstack.cloud import Cloud
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"

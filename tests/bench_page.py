@@ -19,8 +19,8 @@ from typing import Any
 from webserver import ROOT, build, serve
 
 from livesteps.guide.nodes import requests
-from livesteps.read.sdk import SDK, load_sdks
 from livesteps.read.recording import output_path, read_recording
+from livesteps.read.sdk import load_sdks
 
 SLOWDOWN = 4
 NETWORK = {"latency": 100, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 9e4}

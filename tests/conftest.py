@@ -7,23 +7,21 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from guides import COMMAND, ROOT, Guide, write_guide
+from small import COMMAND, ROOT, SmallGuide, write_guide
 
 from livesteps.cli import main
-from livesteps_openstack.cloud import Project, supported
-from livesteps.read.sdk import SERVERS
+from livesteps.read.guide import Guide, load_guide
+from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
+from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.contents import EmbeddedContents
-from livesteps.run.backend import Backend
-from livesteps.run.backend import supported as server_supported
-from livesteps.read.chapter import load_chapter
 
 pytest_plugins = ["pytester"]
 
@@ -47,10 +45,12 @@ CHROMIUM_FLAGS = (
 
 
 @pytest.fixture
-def make_guide(tmp_path: Path) -> Callable[..., Guide]:
+def make_guide(tmp_path: Path) -> Callable[..., SmallGuide]:
     """Make a guide of a few blocks of Python, as `write_guide`."""
 
-    def make(*blocks: str, contracts: Sequence[str] = (), after: str = "") -> Guide:
+    def make(
+        *blocks: str, contracts: Sequence[str] = (), after: str = ""
+    ) -> SmallGuide:
         return write_guide(tmp_path / "guide", blocks, contracts, after)
 
     return make
@@ -61,85 +61,102 @@ def guide_folder(tmp_path: Path) -> Path:
     """A copy of the guide's steps and of one SDK, to be spoiled."""
     samples = tmp_path / "guide" / "samples"
     samples.mkdir(parents=True)
-    for name in ("steps.toml", "goat.jpg"):
+    for name in ("guide.toml", "durability.toml", "goat.jpg", "pictures.py"):
         shutil.copy(ROOT / "samples" / name, samples)
     shutil.copytree(ROOT / "samples" / "libcloud", samples / "libcloud")
     return samples.parent
 
 
 @pytest.fixture(scope="session")
-def backend() -> Iterator[Backend]:
-    """The real steps, the real cloud, and the Fractals app."""
-    if why := supported():
-        pytest.skip(why)
-    with Backend(load_chapter(ROOT / "samples" / "steps.toml")) as running:
-        yield running
+def guide() -> Guide:
+    """The real one."""
+    return load_guide(ROOT / "samples" / "guide.toml")
 
 
-def backend_on(server: str) -> Iterator[Backend]:
-    """The real steps, with another server for object storage."""
-    if why := server_supported(server):
+@pytest.fixture(scope="session")
+def backend(guide: Guide) -> Iterator[Backend]:
+    """The real cloud, and the Fractals app."""
+    yield from backend_on(guide, guide.server)
+
+
+def backend_on(guide: Guide, name: str) -> Iterator[Backend]:
+    """A server for the real guide."""
+    server = guide.plugins.servers[name]
+    if why := server.supported():
         pytest.skip(f"not run: {why}")
-    steps = load_chapter(ROOT / "samples" / "steps.toml")
-    with Backend(steps, server=server) as running:
+    with Backend(guide, server(guide)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def debian_backend() -> Iterator[Backend]:
-    """As `stage`, with Debian's Swift."""
-    yield from backend_on("debian")
+def debian_backend(guide: Guide) -> Iterator[Backend]:
+    """As `backend`, with Debian's Swift."""
+    yield from backend_on(guide, "debian")
 
 
 @pytest.fixture(scope="session")
-def ceph_backend() -> Iterator[Backend]:
-    """As `stage`, with Ceph's gateway."""
-    yield from backend_on("ceph")
+def ceph_backend(guide: Guide) -> Iterator[Backend]:
+    """As `backend`, with Ceph's gateway."""
+    yield from backend_on(guide, "ceph")
 
 
 @pytest.fixture
-def serving(request: pytest.FixtureRequest) -> Backend:
-    """The one stage; or that with the server that the test's parameter names."""
-    server = getattr(request, "param", SERVERS[0])
-    name = "stage" if server == SERVERS[0] else f"{server}_stage"
+def serving(request: pytest.FixtureRequest, guide: Guide) -> Backend:
+    """The one backend; or that with the server that the test's parameter names."""
+    server = getattr(request, "param", guide.server)
+    name = "backend" if server == guide.server else f"{server}_backend"
     running: Backend = request.getfixturevalue(name)
     return running
 
 
+def cloud_of(backend: Backend) -> Cloud:
+    """The cloud that is its server, or stands behind it."""
+    cloud: Cloud = backend.server.cloud  # type: ignore[attr-defined]
+    return cloud
+
+
 @pytest.fixture
-def contents(backend: Backend, project: Project) -> EmbeddedContents:
+def cloud(backend: Backend) -> Cloud:
+    """That of the one backend."""
+    return cloud_of(backend)
+
+
+@pytest.fixture
+def contents(cloud: Cloud, project: Project) -> EmbeddedContents:
     """What Swift really holds, whatever stands before it."""
-    assert backend.cloud
-    return EmbeddedContents(backend.cloud, project)
+    return EmbeddedContents(cloud, project)
 
 
 @pytest.fixture
 def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
-    """Whoever opens a stage in this process gets the servers of the one stage."""
+    """Whoever starts a cloud, or the services of the guide, in this process gets
+    those of the one backend."""
+    from livesteps_openstack import cloud
 
-    original = Backend.__enter__
+    started = cloud.Cloud
 
-    def enter(self: Backend) -> Backend:
-        if self._os_cloud:
-            return original(self)
-        self._numbers = backend._numbers
-        self.cloud = backend.cloud
-        self.fractals = backend.fractals
-        self._stack = ExitStack()
-        return self
+    def borrow(state: Path | None = None, **how: Any) -> AbstractContextManager[Cloud]:
+        if state or any(how.values()):
+            return started(state, **how)
+        return nullcontext(cloud_of(backend))
 
-    monkeypatch.setattr(Backend, "__enter__", enter)
+    def services(guide: Guide) -> AbstractContextManager[object]:
+        return nullcontext(backend.services if guide.file.service else {})
+
+    monkeypatch.setattr(cloud, "Cloud", borrow)
+    monkeypatch.setattr("livesteps.run.backend.serving", services)
     return backend
 
 
 @pytest.fixture
-def start(backend: Backend) -> Callable[..., AbstractContextManager[Run]]:
-    """Make a run of a small guide's sample on the one stage."""
+def start(borrowed: Backend) -> Callable[..., AbstractContextManager[Run]]:
+    """Make a run of a small guide's sample on the one cloud."""
 
     @contextmanager
-    def make(guide: Guide) -> Iterator[Run]:
+    def make(small: SmallGuide) -> Iterator[Run]:
         with (
-            Program(guide.sdk, guide.steps) as program,
+            Backend(small.guide) as backend,
+            Program(small.sdk, small.chapter) as program,
             backend.run(program, deadline=20) as run,
         ):
             yield run

@@ -16,18 +16,18 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
-from guides import ROOT
+from small import ROOT
 
+from livesteps.errors import Problem
+from livesteps.read.chapter import load_chapter
+from livesteps.read.deviations import missing
+from livesteps.run.backend import Backend
+from livesteps_openstack.accounts import OnCeph
 from livesteps_openstack.ceph import Ceph, supported
 from livesteps_openstack.cloud import Cloud
-from livesteps.errors import Problem
-from livesteps_openstack.info import read_info
-from livesteps_openstack.accounts import OnCeph
-from livesteps_openstack.segments import Segment
-from livesteps.read.deviations import missing
 from livesteps_openstack.contents import DistantContents
-from livesteps.run.backend import Backend
-from livesteps.read.chapter import load_chapter
+from livesteps_openstack.info import read_info
+from livesteps_openstack.segments import Segment
 
 if why_not := supported():
     pytest.skip(f"not run: {why_not}", allow_module_level=True)
@@ -37,7 +37,7 @@ if why_not := supported():
 def ceph() -> Iterator[Backend]:
     """The real steps, with Ceph's gateway for object storage."""
     with Backend(
-        load_chapter(ROOT / "samples" / "steps.toml"), server="ceph"
+        load_chapter(ROOT / "samples" / "durability.toml"), server="ceph"
     ) as running:
         yield running
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 import yaml
-from guides import ROOT
+from small import ROOT
 
-from livesteps_openstack.cloud import Project
 from livesteps.run.backend import Backend
+from livesteps_openstack.cloud import Project
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 MakeGuide = Callable[..., "Guide"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -42,7 +42,7 @@ def last(text: str) -> str:
 
 def without_toolchain(guide: Guide) -> None:
     """Make the only SDK of a guide one that is not installed."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     text = toml.read_text()
     toml.write_text(text.replace('sdk = ["{python}"', 'sdk = ["no-such-tool"'))
 
@@ -72,7 +72,7 @@ def test_a_wrong_marker_stops_it_before_anything_runs(
     make_guide: MakeGuide, livesteps_here: Command
 ) -> None:
     guide = make_guide("print(1)", "print(2)")
-    guide.sample.write_text(guide.sample.read_text().replace("# step-2", "#step-2"))
+    guide.program.write_text(guide.program.read_text().replace("# step-2", "#step-2"))
     ran = livesteps_here(guide.folder, "run", "tiny")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("samples/tiny/tiny.py:4: '#step-2' is not a marker")
@@ -87,7 +87,7 @@ def test_outside_of_a_guide_it_says_where_to_go(
     ran = livesteps(tmp_path, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "there is no samples/steps.toml here or above; go to a guide's folder\n"
+        "there is no samples/durability.toml here or above; go to a guide's folder\n"
     )
 
 
@@ -128,7 +128,7 @@ def test_a_sample_that_does_something_else_exits_with_1(
 ) -> None:
     guide = make_guide("print(1)", "print(2)")
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
-    guide.sample.write_text(guide.sample.read_text().replace("(2)", "(3)"))
+    guide.program.write_text(guide.program.read_text().replace("(2)", "(3)"))
     ran = livesteps_here(guide.folder, "run", "tiny")
     assert ran.returncode == 1
     assert "samples/tiny/tiny.py:4: the output is not the recorded one" in ran.stderr
@@ -142,7 +142,7 @@ def test_a_stale_recording_fails_a_sample_that_runs(
     guide = make_guide("print(1)")
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
     assert livesteps_here(guide.folder, "run", "tiny").returncode == 0
-    guide.sample.write_text(guide.sample.read_text().replace("(1)", "( 1 )"))
+    guide.program.write_text(guide.program.read_text().replace("(1)", "( 1 )"))
     ran = livesteps_here(guide.folder, "run", "tiny")
     assert ran.returncode == 1
     told = " ".join(ran.stdout.split())
@@ -156,7 +156,7 @@ def test_a_cloud_that_does_not_start_is_told_once_and_stops_all(
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise SystemError('no key fits')")
     guide = make_guide("print(1)")
-    shutil.copytree(guide.sdk, guide.sdk.with_name("other"))
+    shutil.copytree(guide.sdk, guide.sdk_folder.with_name("other"))
     path = f"{broken.parent}:{ROOT}"
     ran = livesteps(guide.folder, "run", "--all", PYTHONPATH=path)
     assert (ran.returncode, ran.stdout) == (2, "")
@@ -192,12 +192,12 @@ def test_an_sdk_that_cannot_run_is_not_recorded(
     without_toolchain(guide)
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 1
-    assert not (guide.sdk / "recorded").exists()
+    assert not (guide.recorded).exists()
 
 
 def only_recorded(guide: Guide) -> None:
     """Make the only SDK of a guide one that is recorded only."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text('recorded_only = "it is far away"\n' + toml.read_text())
 
 
@@ -228,7 +228,7 @@ def test_a_stale_recording_fails_what_is_recorded_only(
     assert ran.returncode == 1
     assert "failed: samples/tiny/recorded/run.toml:1: there is no" in ran.stdout
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
-    guide.sample.write_text(guide.sample.read_text().replace("(1)", "( 1 )"))
+    guide.program.write_text(guide.program.read_text().replace("(1)", "( 1 )"))
     ran = livesteps_here(guide.folder, "run", "--all")
     assert ran.returncode == 1
     assert "it is of another version of tiny.py" in " ".join(ran.stdout.split())
@@ -420,7 +420,7 @@ def test_without_a_clouds_yaml_it_says_how_to_get_one(
 
 def needing(guide: Guide, *keys: str) -> None:
     """Give the only SDK more keys, and its guide a bindep.txt."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text("".join(f"{key}\n" for key in keys) + toml.read_text())
     (guide.folder / "bindep.txt").write_text(
         "gnat [tiny platform:dpkg]\nlibgnat [tiny platform:rpm]\nother [elsewhere]\n"

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from guides import ROOT
+from small import ROOT
 from webserver import Answer, answering, passed_on
 
-from livesteps_openstack.cloud import Cloud, Project, supported
 from livesteps.read.sdk import load_sdks
 from livesteps_openstack.accounts import APPLICATION_CREDENTIAL, UNUSUAL
+from livesteps_openstack.cloud import Cloud, Project, supported
 
 DEADLINE = 600
 

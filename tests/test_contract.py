@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from livesteps.read.sdk import load_sdk
-from livesteps.run.program import Program
 from livesteps.run.backend import Backend
+from livesteps.run.program import Program
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

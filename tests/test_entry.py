@@ -19,13 +19,13 @@ import requests
 import yaml
 from webserver import Answer, answering, passed_on
 
+from livesteps.errors import Problem
 from livesteps_openstack.cloud import Cloud, Project, supported
 from livesteps_openstack.cloud.project import Credential
+from livesteps_openstack.contents import DistantContents
 from livesteps_openstack.named.entry import Entry, read_entry
-from livesteps.errors import Problem
 from livesteps_openstack.named.fit import Unfit
 from livesteps_openstack.session import proxy_secrets
-from livesteps_openstack.contents import DistantContents
 
 # Of openstacksdk, which is imported by who is first.
 pytestmark = pytest.mark.filterwarnings("ignore:Support for InfluxDB")

@@ -29,10 +29,10 @@ from fractals.database import Database
 from fractals.draw import Parameters, draw
 from fractals.model import Base, Fractal, Picture
 
-from livesteps_openstack.cloud import Project
-from livesteps.run.service import APP
-from livesteps_openstack.contents import Contents
 from livesteps.run.backend import Backend
+from livesteps.run.service import APP
+from livesteps_openstack.cloud import Project
+from livesteps_openstack.contents import Contents
 
 ROOT = Path(__file__).parents[1]
 WaitFor = Callable[..., None]

@@ -24,9 +24,9 @@ from fractals.model import Fractal
 from fractals.storage import checked
 from fractals.worker import Worker
 
+from livesteps.run.backend import Backend
 from livesteps_openstack.cloud import Project
 from livesteps_openstack.contents import Contents
-from livesteps.run.backend import Backend
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.

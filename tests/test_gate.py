@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livesteps.read.recording import Recording, read_recording, write_recording
-from livesteps.run.run import Run
 from livesteps.run.backend import Backend
+from livesteps.run.run import Run
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 MakeGuide = Callable[..., "Guide"]
 Gate = Callable[..., pytest.RunResult]
@@ -65,9 +65,9 @@ def record(start: Callable[..., AbstractContextManager[Run]]) -> Record:
 
     def write(guide: Guide) -> Recording:
         with start(guide) as run:
-            assert [result.failure for result in run] == [None] * len(guide.steps)
-            write_recording(run.recorded(), guide.sdk / "recorded")
-        return read_recording(guide.sdk / "recorded", len(guide.steps))
+            assert [result.failure for result in run] == [None] * len(guide.chapter)
+            write_recording(run.recorded(), guide.recorded)
+        return read_recording(guide.recorded, len(guide.chapter))
 
     return write
 
@@ -95,7 +95,7 @@ def test_a_failure_shows_where_and_why_and_nothing_of_ours(
 ) -> None:
     guide = make_guide("print(1)", "print(2)", "print(3)", "print(4)")
     record(guide)
-    guide.sample.write_text(guide.sample.read_text().replace("print(2)", UPLOAD))
+    guide.program.write_text(guide.program.read_text().replace("print(2)", UPLOAD))
     ran = gate(guide, "-rs")
     ran.assert_outcomes(passed=1, failed=2, skipped=2)
     ran.stdout.fnmatch_lines(
@@ -118,7 +118,7 @@ def test_another_output_is_shown_as_a_difference(
 ) -> None:
     guide = make_guide("print('a goat\\nb')", "print(2)")
     record(guide)
-    guide.sample.write_text(guide.sample.read_text().replace("a goat", "a gnat"))
+    guide.program.write_text(guide.program.read_text().replace("a goat", "a gnat"))
     ran = gate(guide)
     ran.assert_outcomes(failed=2, skipped=1)
     ran.stdout.fnmatch_lines(
@@ -138,7 +138,7 @@ def test_a_stale_recording_is_an_item_that_fails(
 ) -> None:
     guide = make_guide("print(1)", "print(2)")
     record(guide)
-    guide.sample.write_text(guide.sample.read_text().replace("(2)", "( 2 )"))
+    guide.program.write_text(guide.program.read_text().replace("(2)", "( 2 )"))
     ran = gate(guide)
     ran.assert_outcomes(passed=2, failed=1)
     ran.stdout.fnmatch_lines(
@@ -161,7 +161,7 @@ def test_without_a_recording_every_item_fails_and_says_what_to_do(
 
 def test_a_wrong_marker_stops_the_collection(make_guide: MakeGuide, gate: Gate) -> None:
     guide = make_guide("print(1)", "print(2)")
-    guide.sample.write_text(guide.sample.read_text().replace("# step-2", "# step 2"))
+    guide.program.write_text(guide.program.read_text().replace("# step-2", "# step 2"))
     ran = gate(guide)
     ran.assert_outcomes(errors=1)
     ran.stdout.fnmatch_lines(
@@ -185,7 +185,7 @@ def test_an_sdk_that_is_not_installed_is_skipped_with_the_reason(
 ) -> None:
     guide = make_guide("print(1)", "print(2)")
     record(guide)
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(
         toml.read_text().replace('sdk = ["{python}"', 'sdk = ["no-such-python"')
     )
@@ -226,9 +226,9 @@ def test_an_install_that_fails_is_not_tried_for_every_step(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     guide = make_guide("print(1)", "print(2)")
     record(guide)
-    (guide.sdk / "lock").touch()
+    (guide.sdk_folder / "lock").touch()
     log = tmp_path / "log"
-    with (guide.sdk / "sdk.toml").open("a") as file:
+    with (guide.sdk_folder / "sdk.toml").open("a") as file:
         file.write('[install]\nfiles = ["lock"]\n')
         file.write(f"command = ['sh', '-c', 'echo no registry | tee -a {log}; exit 1']")
     ran = gate(guide)
@@ -240,7 +240,7 @@ def test_an_install_that_fails_is_not_tried_for_every_step(
 
 def only_recorded(guide: Guide, *check: str) -> None:
     """Say that the sample is recorded only, and what is to look at it."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     keys = f'recorded_only = "it is far away"\ncheck = [{list(check)}]\n'
     toml.write_text(keys + toml.read_text())
 
@@ -266,7 +266,7 @@ def test_the_recording_of_what_is_recorded_only_must_not_be_stale(
     guide = make_guide("print(1)", "print(2)")
     record(guide)
     only_recorded(guide, "{python}", "-m", "tabnanny", "{sample}")
-    guide.sample.write_text(guide.sample.read_text().replace("(2)", "( 2 )"))
+    guide.program.write_text(guide.program.read_text().replace("(2)", "( 2 )"))
     ran = gate(guide)
     ran.assert_outcomes(passed=1, failed=1)
     ran.stdout.fnmatch_lines(["*run.toml:3: it is of another version of tiny.py; *"])
@@ -305,7 +305,7 @@ def test_another_server_is_one_more_item(
 ) -> None:
     guide = make_guide("import os\nprint(os.environ['OS_USERNAME'][:4])")
     record(guide)
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text('servers = ["debian", "moto"]\n' + toml.read_text())
     assert gate(guide, "--collect-only", "-q").outlines[:4] == [
         "samples/tiny/sdk.toml::recording",
@@ -315,7 +315,7 @@ def test_another_server_is_one_more_item(
     ]
     ran = gate(guide, "-k", "moto")
     ran.assert_outcomes(passed=1)
-    guide.sample.write_text(guide.sample.read_text().replace("[:4]", "[:3]"))
+    guide.program.write_text(guide.program.read_text().replace("[:4]", "[:3]"))
     ran = gate(guide, "-k", "moto")
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["samples/tiny/tiny.py:1: *", "*-tiny", "*+tin"])
@@ -327,10 +327,10 @@ def test_a_block_of_another_way_is_checked_as_well(
     guide = make_guide("print(1)", "print(2)")
     record(guide)
     only_recorded(guide, "sh", "-c", "! grep -Hn gnat $0", "{sample}")
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + '\n[[way]]\nname = "k"\nsample = "k.py"\n')
-    (guide.sdk / "k.py").write_text("# step-1\nprint('gnat')\n# step-2\n")
-    steps = guide.samples / "steps.toml"
+    (guide.sdk_folder / "k.py").write_text("# step-1\nprint('gnat')\n# step-2\n")
+    steps = guide.samples / "durability.toml"
     steps.write_text('[[way]]\nname = "k"\ntitle = "by k"\n' + steps.read_text())
     ran = gate(guide)
     ran.assert_outcomes(passed=2, failed=1)

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-
-from livesteps.read.sdk import SDK, load_sdks
-from livesteps.read.recording import output_path, read_recording
-from livesteps.read.chapter import load_chapter
 from livesteps.run.trouble import load_troubles, read_said
 
+from livesteps.read.chapter import load_chapter
+from livesteps.read.recording import output_path, read_recording
+from livesteps.read.sdk import SDK, load_sdks
+
 ROOT = Path(__file__).parents[1]
-KITS = load_sdks(ROOT / "samples")
-STEPS = range(1, len(load_chapter(ROOT / "samples" / "steps.toml")) + 1)
+SDKS = load_sdks(ROOT / "samples")
+STEPS = range(1, len(load_chapter(ROOT / "samples" / "durability.toml")) + 1)
 
 
 @dataclass(frozen=True)
@@ -207,8 +207,8 @@ def test_the_guide_asks_nothing_of_other_hosts(page: BeautifulSoup) -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_step_has_the_tab_of_each_sdk(page: BeautifulSoup, step: int) -> None:
     contents = dict(panels(section(page, step)))
-    assert list(contents) == [sdk.name for sdk in KITS.values()]
-    for sdk in KITS.values():
+    assert list(contents) == [sdk.name for sdk in SDKS.values()]
+    for sdk in SDKS.values():
         check_content(contents[sdk.name], sdk, step)
 
 
@@ -233,10 +233,10 @@ def test_requests_are_there_but_folded(page: BeautifulSoup) -> None:
 
 def test_a_table_counts_the_requests_of_each_step(page: BeautifulSoup) -> None:
     tables = dict(panels(page.find(id="what-it-costs")))
-    assert list(tables) == [sdk.name for sdk in KITS.values()]
+    assert list(tables) == [sdk.name for sdk in SDKS.values()]
     recordings = {
         sdk.name: read_recording(sdk.folder / "recorded", len(STEPS))
-        for sdk in KITS.values()
+        for sdk in SDKS.values()
     }
     counts = {
         name: [len(step.request) for step in recording.steps]
@@ -265,7 +265,7 @@ def test_each_trouble_is_told_by_each_sdk(site: dict[str, BeautifulSoup]) -> Non
     tabs = page.select(".sd-tab-set")
     assert len(tabs) == len(troubles)
     wanted = {
-        name: [read_said(sdk.folder / "recorded", name) for sdk in KITS.values()]
+        name: [read_said(sdk.folder / "recorded", name) for sdk in SDKS.values()]
         for name in troubles
     }
     shown = []
@@ -339,7 +339,7 @@ def test_an_edition_shows_one_sdk_without_tabs(
 ) -> None:
     found = section(libcloud_page, step)
     assert not found.select(".sd-tab-set, .sd-tab-label, input")
-    check_content(found, KITS["libcloud"], step)
+    check_content(found, SDKS["libcloud"], step)
     for kind in ("livesteps-output", "livesteps-stamp"):
         assert len(found.find_all(class_=kind)) == 1
 
@@ -352,7 +352,7 @@ def test_an_edition_holds_no_text_of_other_sdks(libcloud_page: BeautifulSoup) ->
 
 
 def test_every_edition_builds(source: Source) -> None:
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         # Into one folder, one after the other: nothing of the last one stays.
         page = source.page("-t", sdk.id)
         for step in STEPS:
@@ -379,7 +379,7 @@ def test_a_page_written_with_only_and_literalinclude_builds(source: Source) -> N
     page = source.page("-t", "libcloud", name="old")
     assert "For another edition." not in page.get_text()
     shown = [block.get_text().strip("\n") for block in page.select("article pre")]
-    sample = KITS["libcloud"].sample
+    sample = SDKS["libcloud"].sample
     assert shown == [sample.block(step).strip("\n") for step in range(1, 15)]
 
 
@@ -467,7 +467,7 @@ def test_the_matrix_has_every_figure_of_the_recordings(
     page = make_source().page(name="matrix")
     tables = page.select("table.livesteps-matrix")
     checks, versions, _ways, seconds, requests, sizes = tables
-    for index, sdk in enumerate(KITS.values()):
+    for index, sdk in enumerate(SDKS.values()):
         recording = read_recording(sdk.folder / "recorded", len(STEPS))
         cells = checks.tbody.select("tr")[index].select("a")
         assert [link["href"] for link in cells] == [
@@ -488,19 +488,19 @@ def test_the_matrix_has_every_figure_of_the_recordings(
     assert len(charts) == 4
     for chart in charts:
         assert chart["role"] == "img"
-        assert all(sdk.name in chart["aria-label"] for sdk in KITS.values())
+        assert all(sdk.name in chart["aria-label"] for sdk in SDKS.values())
     of_libraries, of_memory = (chart["aria-label"] for chart in charts[2:])
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         recording = read_recording(sdk.folder / "recorded", len(STEPS))
         assert f"{sdk.name} {recording.libraries}" in of_libraries
         assert f"{sdk.name} {recording.memory / 1e6:.0f}" in of_memory
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         if sdk.recorded_only:
             assert sdk.recorded_only in page.get_text()
 
 
 def test_a_gap_tells_its_reason_in_the_tab_and_in_the_matrix(source: Source) -> None:
-    sdk = next(iter(KITS.values()))
+    sdk = next(iter(SDKS.values()))
     with (source.samples / sdk.id / "sdk.toml").open("a") as toml:
         toml.write(
             '[[gap]]\nstep = 16\nreason = "It has no call for this."\n'
@@ -528,7 +528,7 @@ def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
         'reason = "It knows no goats."\nlink = "https://example.org/goats"\n'
     )
     contents = dict(panels(section(source.page(), 16)))
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         told = [note.get_text() for note in contents[sdk.name].select(".note")]
         if sdk.id == "boto3":
             assert not told
@@ -544,7 +544,7 @@ def test_a_gap_of_a_server_is_told_in_the_tab_and_in_the_matrix(
     assert said in matrix.get_text()
     versions = matrix.select("table.livesteps-matrix")[1]
     assert versions.select("thead th")[-1].get_text() == "on Ceph 16"
-    for sdk, row in zip(KITS.values(), versions.select("tbody tr"), strict=True):
+    for sdk, row in zip(SDKS.values(), versions.select("tbody tr"), strict=True):
         whole = f"{len(STEPS) - (sdk.id != 'boto3')} of {len(STEPS)}"
         expected = whole if "ceph" in sdk.servers else "-"
         assert row.select("td")[-1].get_text() == expected

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from guides import COMMAND
+from small import COMMAND
 
 from livesteps.errors import Problem
 from livesteps.run.run import Run
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 MakeGuide = Callable[..., "Guide"]
 Start = Callable[..., AbstractContextManager[Run]]
@@ -45,8 +45,8 @@ def log(tmp_path: Path) -> Path:
 
 def installing(guide: Guide, shell: str) -> Guide:
     """Let the guide's kit install by a line of shell."""
-    (guide.sdk / "lock").write_text("library 1.0\n")
-    with (guide.sdk / "sdk.toml").open("a") as file:
+    (guide.sdk_folder / "lock").write_text("library 1.0\n")
+    with (guide.sdk_folder / "sdk.toml").open("a") as file:
         file.write(
             "[install]\n"
             'files = ["lock"]\n'
@@ -59,7 +59,7 @@ def installing(guide: Guide, shell: str) -> Guide:
 
 def building(guide: Guide, shell: str) -> Guide:
     """Let the guide's kit build by a line of shell."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     build = f"build = ['sh', '-c', '''{shell}''', '{{sample}}', '{{built}}']\n"
     toml.write_text(build + toml.read_text())
     return guide
@@ -82,10 +82,10 @@ def test_it_installs_once_and_again_when_a_file_changed(
     assert outputs(start(guide)) == ["library 1.0\n\n"]
     assert outputs(start(guide)) == ["library 1.0\n\n"]
     assert log.read_text() == "ran\n"
-    (guide.sdk / "lock").write_text("library 1.1\n")
+    (guide.sdk_folder / "lock").write_text("library 1.1\n")
     assert outputs(start(guide)) == ["library 1.1\n\n"]
     assert log.read_text() == "ran\nran\n"
-    assert sorted(os.listdir(guide.sdk)) == ["lock", "sdk.toml", "tiny.py"]
+    assert sorted(os.listdir(guide.sdk_folder)) == ["lock", "sdk.toml", "tiny.py"]
 
 
 def test_an_install_that_was_killed_is_repaired(
@@ -101,7 +101,9 @@ def test_an_install_that_was_killed_is_repaired(
         "from livesteps import toolchain; from livesteps.read.sdk import load_kit\n"
         "toolchain.install(load_kit(Path(sys.argv[1])), threading.Event())\n"
     )
-    killed = subprocess.Popen([sys.executable, "-c", fill, str(guide.sdk / "sdk.toml")])
+    killed = subprocess.Popen(
+        [sys.executable, "-c", fill, str(guide.sdk_folder / "sdk.toml")]
+    )
     wait_for(lambda: log.exists() and log.read_text().strip(), "the install began")
     killed.kill()
     killed.wait()
@@ -121,9 +123,9 @@ def test_an_install_that_fails_is_told_with_its_last_lines(
     with pytest.raises(Problem) as raised, start(guide):
         pass
     said = str(raised.value)
-    toml = (guide.sdk / "sdk.toml").read_text().splitlines()
+    toml = (guide.sdk_folder / "sdk.toml").read_text().splitlines()
     line = toml.index("[install]") + 3
-    assert said.startswith(f"{guide.sdk / 'sdk.toml'}:{line}: `sh -c seq 100;")
+    assert said.startswith(f"{guide.sdk_folder / 'sdk.toml'}:{line}: `sh -c seq 100;")
     assert f"` ended with status 3 in {cache}" in said
     assert said.endswith("  99\n  100\n  no route to registry")
     assert "\n  50\n" not in said
@@ -165,7 +167,7 @@ def test_two_processes_at_once_fill_it_once(
 
 def test_what_was_built_runs(make_guide: MakeGuide, start: Start) -> None:
     guide = building(make_guide("print('not built')"), 'sed s/not.// "$0" > "$1"')
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(
         toml.read_text().replace('["{python}", "{sample}"]', '["{python}", "{built}"]')
     )
@@ -185,8 +187,8 @@ def test_a_build_that_fails_points_into_the_published_file(
     with start(guide) as run:
         [result] = list(run)
     assert str(result.failure) == (
-        f"{guide.sample}:1: its build ended with status 2:\n"
-        f"  {guide.sample}:5:7: no such name"
+        f"{guide.program}:1: its build ended with status 2:\n"
+        f"  {guide.program}:5:7: no such name"
     )
 
 
@@ -220,8 +222,8 @@ def test_a_build_that_does_not_end_is_stopped(
 )
 def test_a_mistake_is_named(make_guide: MakeGuide, more: str, said: str) -> None:
     guide = make_guide("print(1)")
-    (guide.sdk / "lock").touch()
-    with (guide.sdk / "sdk.toml").open("a") as file:
+    (guide.sdk_folder / "lock").touch()
+    with (guide.sdk_folder / "sdk.toml").open("a") as file:
         file.write(more)
     with pytest.raises(Problem) as raised:
         _ = guide.sdk

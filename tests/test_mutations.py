@@ -11,11 +11,11 @@ import pytest
 
 from livesteps.errors import Problem
 from livesteps.read.sdk import SDK, load_sdk, load_sdks
-from livesteps.run.program import Program
 from livesteps.run.backend import Backend
+from livesteps.run.program import Program
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-KITS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
+SDKS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
 
 MISTAKES = {
     # step: what to look for in its block, and what to write in its place; not
@@ -88,7 +88,7 @@ def check_seen(sdk: SDK, step: int, backend: Backend, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("step", [8, *MISTAKES])
-@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_a_mistake_fails_its_step(
     sdk: SDK, step: int, backend: Backend, tmp_path: Path
 ) -> None:
@@ -104,7 +104,7 @@ def moto(backend: Backend) -> Iterator[Backend]:
 
 @pytest.mark.parametrize("step", [8, *MISTAKES])
 @pytest.mark.parametrize(
-    "kit", [sdk for sdk in KITS if "moto" in sdk.servers], ids=lambda sdk: sdk.id
+    "sdk", [sdk for sdk in SDKS if "moto" in sdk.servers], ids=lambda sdk: sdk.id
 )
 def test_a_mistake_fails_its_step_on_moto(
     sdk: SDK, step: int, moto: Backend, tmp_path: Path

@@ -18,25 +18,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import yaml
-from guides import COMMAND, ROOT
-
-from livesteps.run import batch
-from livesteps_openstack.named import holdings
-from livesteps_openstack.named import contents as named
-from livesteps_openstack.named.clean import KEYS, MARK
-from livesteps_openstack.cloud import Project
-from livesteps.errors import Problem
-from livesteps.read.sdk import SDK, load_sdks
 from livesteps_openstack.named.contents import Named
-from livesteps_openstack.accounts import Embedded
+from small import COMMAND, ROOT
+
+from livesteps.errors import Problem
+from livesteps.read.chapter import Chapter
+from livesteps.read.sdk import SDK, load_sdks
+from livesteps.run import batch
+from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
-from livesteps_openstack.contents import Contents, Answer, DistantContents, below
-from livesteps.run.backend import Backend
-from livesteps.read.chapter import Chapter
+from livesteps_openstack.accounts import Embedded
+from livesteps_openstack.cloud import Project
+from livesteps_openstack.contents import Answer, Contents, DistantContents, below
+from livesteps_openstack.named import contents as named
+from livesteps_openstack.named import holdings
+from livesteps_openstack.named.clean import KEYS, MARK
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 pytestmark = [  # of parts of openstacksdk unused here
     pytest.mark.filterwarnings("ignore:'cgi' is deprecated"),
@@ -46,7 +46,7 @@ pytestmark = [  # of parts of openstacksdk unused here
 Command = Callable[..., subprocess.CompletedProcess[str]]
 MakeGuide = Callable[..., "Guide"]
 WaitFor = Callable[..., None]
-KITS = load_sdks(ROOT / "samples")
+SDKS = load_sdks(ROOT / "samples")
 STEPS = range(1, 18)
 FIRST = "an amazing goat"
 CLEAN = "`livesteps clean --os-cloud mine`"
@@ -184,14 +184,14 @@ def mine(backend: Backend) -> Callable[..., Backend]:
 @pytest.fixture
 def account(mine: Callable[..., Backend]) -> Iterator[Named]:
     """`mine`, guarded for curl's sample, and looked at."""
-    made = mine().named(KITS["curl"])
+    made = mine().named(SDKS["curl"])
     made.look(lambda _: None, threading.Event())
     yield made
     made.contents.close()
 
 
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
-@pytest.mark.parametrize("kit", KITS.values(), ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS.values(), ids=lambda sdk: sdk.id)
 def test_what_is_there_already_is_named_and_not_touched(
     sdk: SDK, mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
@@ -255,7 +255,7 @@ def test_a_step_that_fails_leaves_the_account_as_it_was(
 ) -> None:
     before = somebody.plant()
     backend = mine()
-    run = run_to_its_end(mine(false_at(backend.steps, number)), KITS["curl"])
+    run = run_to_its_end(mine(false_at(backend.steps, number)), SDKS["curl"])
     assert len(run.results) == number
     assert run.results[-1].failure
     assert not run.aftermath.wrong, run.aftermath.lines
@@ -284,7 +284,7 @@ def test_an_interrupted_step_leaves_the_account_as_it_was(
         )
         program.halt.set()
 
-    run = run_to_its_end(mine(), KITS["curl"], watch=interrupt)
+    run = run_to_its_end(mine(), SDKS["curl"], watch=interrupt)
     assert not run.aftermath.wrong, run.aftermath.lines
     assert somebody.picture() == before
 
@@ -293,7 +293,7 @@ def test_a_run_that_passes_leaves_nothing_and_changes_nothing(
     mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     before = somebody.plant()
-    run = run_to_its_end(mine(), KITS["libcloud"])
+    run = run_to_its_end(mine(), SDKS["libcloud"])
     assert run.passed, run.results[-1].failure
     assert run.aftermath == named.Aftermath()
     assert somebody.picture() == before
@@ -456,11 +456,11 @@ def test_keys_that_a_program_made_are_deleted(
         program.halt.set()
 
     if how == "fails":
-        run = run_to_its_end(mine(false_at(backend.steps, 14)), KITS["boto3"])
+        run = run_to_its_end(mine(false_at(backend.steps, 14)), SDKS["boto3"])
         assert len(run.results) == 14
         assert "container 'fractals+segments'" in run.aftermath.lines[0]
     else:
-        run = run_to_its_end(backend, KITS["boto3"], watch=interrupt)
+        run = run_to_its_end(backend, SDKS["boto3"], watch=interrupt)
     assert "EC2 credential" in run.aftermath.lines[0]
     assert not run.aftermath.wrong, run.aftermath.lines
     assert somebody.picture() == before
@@ -469,7 +469,7 @@ def test_keys_that_a_program_made_are_deleted(
 def test_of_two_new_keys_none_is_taken_for_the_programs(
     mine: Callable[..., Backend], backend: Backend, somebody: Somebody
 ) -> None:
-    account = mine().named(KITS["boto3"])
+    account = mine().named(SDKS["boto3"])
     account.look(lambda _: None, threading.Event())
     account.begin(backend.steps.steps[0])
     made = {somebody.make_key(), somebody.make_key()}
@@ -566,7 +566,7 @@ def test_whatever_differs_is_found(
 ) -> None:
     somebody.plant()
     key = min(somebody.keys())
-    account = mine().named(KITS["curl"])
+    account = mine().named(SDKS["curl"])
     account.look(lambda _: None, threading.Event())
     change(somebody)
     after = account.end(keep=False)
@@ -619,13 +619,13 @@ def test_long_work_is_told_and_can_be_stopped(
     somebody.plant()
     monkeypatch.setattr(holdings, "EVERY", 0.0)
     told: list[str] = []
-    mine().named(KITS["curl"]).look(told.append, threading.Event())
+    mine().named(SDKS["curl"]).look(told.append, threading.Event())
     assert told[-1].startswith("looking at what is there: ")
     assert told[-1].endswith(" things so far, in 2 containers")
     halted = threading.Event()
     halted.set()
     with pytest.raises(Problem, match="it was interrupted"):
-        mine().named(KITS["curl"]).look(told.append, halted)
+        mine().named(SDKS["curl"]).look(told.append, halted)
 
 
 def test_a_listing_ends_with_an_empty_page_however_short_a_full_one_is() -> None:
@@ -715,10 +715,10 @@ def test_what_is_no_object_store_is_told_before_anything_is_made(
         return answer
 
     monkeypatch.setattr(DistantContents, "_sent", sent)
-    sdks = KITS.values()
+    sdks = SDKS.values()
     with pytest.raises(Problem) as raised:
         _ = (
-            backend.named(KITS["curl"])
+            backend.named(SDKS["curl"])
             if command == "run"
             else named.clean_cloud("mine", backend.steps, sdks, backend.fractals)
         )
@@ -749,7 +749,7 @@ def test_a_step_that_fails_where_nothing_can_be_stored_says_so(
     refused = refuse(
         monkeypatch, lambda method, _: method == "PUT" and status != 200, status
     )
-    run = run_to_its_end(mine(false_at(backend.steps, number)), KITS["curl"])
+    run = run_to_its_end(mine(false_at(backend.steps, number)), SDKS["curl"])
     assert len(run.results) == number
     assert run.results[-1].failure
     first = run.results[-1].failure.reasons[0]
@@ -857,7 +857,7 @@ def test_a_cloud_that_goes_away_is_told_with_what_is_left(
 def test_a_cloud_that_goes_away_while_a_step_is_looked_at_is_told(
     mine: Callable[..., Backend], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend, sdk = mine(), KITS["libcloud"]
+    backend, sdk = mine(), SDKS["libcloud"]
     outcome = batch.Outcome(sdk)
 
     def gone(_: object) -> None:
@@ -879,7 +879,7 @@ def test_containers_are_removed_also_where_keystone_is_down(
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    account = mine().named(KITS["boto3"])
+    account = mine().named(SDKS["boto3"])
     account.look(lambda _: None, threading.Event())
     account.begin(backend.steps.steps[0])
     access = somebody.make_key()
@@ -987,7 +987,7 @@ def hanging(
         HANGS.replace("{many}", str(many)),
         contracts=["holds = {}", "holds = { fractals = [] }"],
     )
-    toml = guide.samples / "steps.toml"
+    toml = guide.samples / "durability.toml"
     (guide.samples / "goat.jpg").write_bytes(b"goat")
     objects = '[objects.big]\nfile = "goat.jpg"\nsegments = 1\n'
     toml.write_text(

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 import requests
-from guides import ROOT
+from small import ROOT
 
 from livesteps.errors import Problem
-from livesteps.run.service import APP
 from livesteps.read.sdk import load_sdk
-from livesteps_openstack.accounts import Embedded
+from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
-from livesteps.run.backend import Backend
+from livesteps.run.service import APP
+from livesteps_openstack.accounts import Embedded
 
 # Of webob, which the cloud uses.
 pytestmark = pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
@@ -187,7 +187,7 @@ def test_the_page_in_its_order_loses_no_picture(
 
 
 def test_no_program_of_the_guide_uses_the_apps_container() -> None:
-    steps = (ROOT / "samples" / "steps.toml").read_text()
+    steps = (ROOT / "samples" / "durability.toml").read_text()
     programs = {
         path: path.read_text()
         for toml in ROOT.glob("samples/*/sdk.toml")

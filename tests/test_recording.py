@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.read.sdk import load_sdk
 from livesteps.read.recording import (
     Exchange,
     RecordedStep,
@@ -22,9 +21,10 @@ from livesteps.read.recording import (
     read_recording,
     write_recording,
 )
+from livesteps.read.sdk import load_sdk
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -283,13 +283,13 @@ def test_a_change_of_the_sample_is_recorded(
     make_guide: Callable[..., Guide], livesteps_here: Command
 ) -> None:
     guide = make_guide("print('one')", "print('two')")
-    folder = guide.sdk / "recorded"
+    folder = guide.recorded
     first = livesteps_here(guide.folder, "record", "tiny")
     assert first.returncode == 0, first.stderr
     assert "samples/tiny/recorded: written" in first.stdout
     assert read_recording(folder, 2).outputs == ("one\n", "two\n")
 
-    guide.sample.write_text(guide.sample.read_text().replace("two", "deux"))
+    guide.program.write_text(guide.program.read_text().replace("two", "deux"))
     second = livesteps_here(guide.folder, "record", "tiny")
     assert "samples/tiny/recorded: written" in second.stdout
     assert read_recording(folder, 2).outputs == ("one\n", "deux\n")
@@ -300,12 +300,12 @@ def test_a_sample_that_fails_leaves_its_recording_alone(
     make_guide: Callable[..., Guide], livesteps_here: Command
 ) -> None:
     guide = make_guide("print('one')", "raise SystemExit(3)")
-    write_recording(RECORDING, guide.sdk / "recorded")
-    before = files(guide.sdk / "recorded")
+    write_recording(RECORDING, guide.recorded)
+    before = files(guide.recorded)
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 2
     assert "ended with status 3" in ran.stderr
-    assert files(guide.sdk / "recorded") == before
+    assert files(guide.recorded) == before
 
 
 @pytest.mark.parametrize("what", ["the folder", "a part"])
@@ -313,14 +313,16 @@ def test_where_nothing_can_be_written_nothing_is_half_written(
     make_guide: Callable[..., Guide], livesteps_here: Command, what: str
 ) -> None:
     guide = make_guide("print('one')", "print('two')")
-    folder = guide.sdk / "recorded"
+    folder = guide.recorded
     if what == "the folder":
         folder.write_text("not a folder")
     else:
         write_recording(RECORDING, folder)
         (folder / "step-01.txt.part").mkdir()
     before = {
-        str(path): path.read_bytes() for path in guide.sdk.rglob("*") if path.is_file()
+        str(path): path.read_bytes()
+        for path in guide.sdk_folder.rglob("*")
+        if path.is_file()
     }
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 2, ran.stdout
@@ -329,5 +331,7 @@ def test_where_nothing_can_be_written_nothing_is_half_written(
     assert ":1: cannot be written: " in last
     assert last.endswith("; mend its permissions, or make room")
     assert before == {
-        str(path): path.read_bytes() for path in guide.sdk.rglob("*") if path.is_file()
+        str(path): path.read_bytes()
+        for path in guide.sdk_folder.rglob("*")
+        if path.is_file()
     }

@@ -20,25 +20,25 @@ import pytest
 import requests
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
-from guides import COMMAND, ROOT, write_guide
 from junitparser import JUnitXml
+from small import COMMAND, ROOT, write_guide
 
-from livesteps.run import batch
 from livesteps import __version__
-from livesteps.run.batch import Abandoned, Outcome
 from livesteps.cli import main
-from livesteps_openstack.cloud import supported
-from livesteps_openstack.info import read_info
-from livesteps.read.sdk import load_sdk
+from livesteps.read.chapter import load_chapter
 from livesteps.read.redact import Redaction
+from livesteps.read.sdk import load_sdk
 from livesteps.report import Reports
 from livesteps.report.model import SDK, Exchange, Failed, Report, Step, Target
-from livesteps.run.run import Failure, Result
+from livesteps.run import batch
 from livesteps.run.backend import Backend
-from livesteps.read.chapter import load_chapter
+from livesteps.run.batch import Abandoned, Outcome
+from livesteps.run.run import Failure, Result
+from livesteps_openstack.cloud import supported
+from livesteps_openstack.info import read_info
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 MakeGuide = Callable[..., "Guide"]
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -77,7 +77,7 @@ sys.exit(f"X-Container-Meta-Temp-URL-Key: {KEY}\\n"
 def variant(guide: Guide, sdk: str, second: str, toml: str = "") -> None:
     """Add an SDK with another second step, and with more keys."""
     folder = guide.samples / sdk
-    shutil.copytree(guide.sdk, folder)
+    shutil.copytree(guide.sdk_folder, folder)
     sample = folder / "tiny.py"
     sample.write_text(f"# step-1\n{ASKS}\n# step-2\n{second}\n# step-3\n")
     (folder / "sdk.toml").write_text((folder / "sdk.toml").read_text() + toml)
@@ -88,7 +88,7 @@ def write_reported(folder: Path) -> Guide:
     that is not installed."""
     downloads = 'holds = {}\ndownloads = { "copy.txt" = "data.txt" }'
     made = write_guide(folder, [ASKS, COPIES], ["holds = {}", downloads])
-    steps = made.samples / "steps.toml"
+    steps = made.samples / "durability.toml"
     steps.write_text(
         steps.read_text().replace("[files]\n", '[files]\n"data.txt" = {}\n')
     )
@@ -129,7 +129,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert livesteps("record", "gappy") == 0
     # That of another one, said to be its own.
     recorded = guide.samples / "leaky" / "recorded"
-    shutil.copytree(guide.sdk / "recorded", recorded)
+    shutil.copytree(guide.recorded, recorded)
     digests = [
         load_sdk(guide.samples / sdk / "sdk.toml").sample.digest
         for sdk in ("tiny", "leaky")
@@ -462,7 +462,7 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
 def test_what_a_server_lacks_is_a_gap(
     sdk: str, server: str, gaps: list[int], tmp_path: Path
 ) -> None:
-    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    steps = load_chapter(ROOT / "samples" / "durability.toml")
     sdk = load_sdk(ROOT / "samples" / sdk / "sdk.toml")
     results = [Result(step, "", 1.0, None) for step in steps.steps]
     outcome = Outcome(sdk, batch.State.PASSED, results=results)
@@ -480,7 +480,7 @@ def test_what_a_server_lacks_is_a_gap(
 
 
 def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
-    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    steps = load_chapter(ROOT / "samples" / "durability.toml")
     sdk = load_sdk(ROOT / "samples" / "curl" / "sdk.toml")
     why = "this cloud has no static large objects"
     failure = Failure(sdk.sample.path_of(14), 1, ("it failed",), excuse=why)
@@ -501,7 +501,7 @@ def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
 def test_who_interrupts_twice_is_told_in_the_report_what_is_left(
     tmp_path: Path,
 ) -> None:
-    steps = load_chapter(ROOT / "samples" / "steps.toml")
+    steps = load_chapter(ROOT / "samples" / "durability.toml")
     path = tmp_path / "r.json"
     with pytest.raises(Abandoned), Reports([path], steps, "cloud", "mine"):
         raise Abandoned("left on 'mine': all")

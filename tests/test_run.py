@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from livesteps.run import run as run_module
 from livesteps.errors import Problem
-from livesteps.run.run import Result, Run
+from livesteps.run import run as run_module
 from livesteps.run.backend import Backend
+from livesteps.run.run import Result, Run
 
 if TYPE_CHECKING:
-    from guides import Guide
+    from small import SmallGuide as Guide
 
 MakeGuide = Callable[..., "Guide"]
 Start = Callable[..., AbstractContextManager[Run]]
@@ -76,7 +76,7 @@ link = "https://example.org/issues/1"
 
 def declare(guide: Guide) -> int:
     """Declare step 2 a gap; the line of sdk.toml on which that begins."""
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + GAP)
     return toml.read_text().splitlines().index("[[gap]]") + 1
 
@@ -98,7 +98,7 @@ def test_a_gap_that_is_closed_must_go(make_guide: MakeGuide, start: Start) -> No
     [_, closed] = run_all(start(guide)).results
     assert why(closed).partition(": ")[2] == (
         "step 2 is declared a gap, and does what its contract says;"
-        f" take the gap out of {guide.sdk / 'sdk.toml'}:{line}"
+        f" take the gap out of {guide.sdk_folder / 'sdk.toml'}:{line}"
     )
 
 
@@ -108,7 +108,7 @@ def test_a_gap_is_of_a_step_that_there_is(make_guide: MakeGuide) -> None:
     with pytest.raises(Problem) as raised:
         _ = guide.sdk.sample
     assert str(raised.value) == (
-        f"{guide.sdk / 'sdk.toml'}:{line + 1}: gap.step: there is no step 2;"
+        f"{guide.sdk_folder / 'sdk.toml'}:{line + 1}: gap.step: there is no step 2;"
         " they are 1 to 1"
     )
 
@@ -117,11 +117,11 @@ def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
     make_guide: MakeGuide, start: Start
 ) -> None:
     guide = make_guide(ONE, ONE)
-    guide.sample.write_text("# step-1\nprint(1)\n# step-2\n")
+    guide.program.write_text("# step-1\nprint(1)\n# step-2\n")
     with pytest.raises(Problem) as raised, start(guide):
         pass
     assert str(raised.value) == (
-        f"{guide.sample}:3: it has 1 steps, the guide has 2; end it with `# step-3`"
+        f"{guide.program}:3: it has 1 steps, the guide has 2; end it with `# step-3`"
     )
 
 
@@ -192,7 +192,7 @@ def test_a_step_that_fails_is_named_and_the_next_ones_are_not_run(
     guide = make_guide("import sys\nprint('one')", second, "print('three')")
     results = run_all(start(guide), deadline=0.5 if second == HANG else 20).results
     assert [bool(result.failure) for result in results] == [False, True]
-    assert why(results[1]).startswith(f"{guide.sample}:5: {said}")
+    assert why(results[1]).startswith(f"{guide.program}:5: {said}")
 
 
 def test_a_secret_is_in_neither_the_output_nor_the_failure(
@@ -216,8 +216,8 @@ def test_a_traceback_points_at_the_published_file(
 ) -> None:
     guide = make_guide(ONE, "print('two')\n\nraise RuntimeError('out of goats')", ONE)
     said = why(run_all(start(guide)).results[1])
-    assert said.startswith(f"{guide.sample}:4: it ended with status 1 before")
-    assert f'File "{guide.sample}", line 7, in <module>' in said
+    assert said.startswith(f"{guide.program}:4: it ended with status 1 before")
+    assert f'File "{guide.program}", line 7, in <module>' in said
     assert "RuntimeError: out of goats" in said
     assert "livesteps-run-" not in said
 

@@ -15,17 +15,17 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from guides import ROOT
+from small import ROOT
 
 from livesteps.errors import Problem
 from livesteps.read.sdk import SDK, load_sdks
-from livesteps_openstack.accounts import Embedded
+from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
-from livesteps.run.backend import Backend
+from livesteps_openstack.accounts import Embedded
 
-KITS = [sdk for sdk in load_sdks(ROOT / "samples").values() if not sdk.recorded_only]
-ALL = {name for sdk in KITS for name in sdk.containers}
+SDKS = [sdk for sdk in load_sdks(ROOT / "samples").values() if not sdk.recorded_only]
+ALL = {name for sdk in SDKS for name in sdk.containers}
 """The containers that samples make, besides the chapter's."""
 OWN = "fractals"
 
@@ -159,7 +159,7 @@ def picture(owner: Owner) -> list[object]:
 
 
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
-@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
     sdk: SDK, serving: Backend
 ) -> None:
@@ -190,7 +190,7 @@ def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
         assert picture(owner) == before
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_a_container_that_is_there_is_not_taken_over(
     sdk: SDK, backend: Backend
 ) -> None:
@@ -209,9 +209,9 @@ def test_a_container_that_is_there_is_not_taken_over(
 
 
 @pytest.mark.parametrize(
-    "kit",
+    "sdk",
     # The other programs share no container with anybody.
-    [sdk for sdk in KITS if set(sdk.containers) - stopping(sdk)],
+    [sdk for sdk in SDKS if set(sdk.containers) - stopping(sdk)],
     ids=lambda sdk: sdk.id,
 )
 def test_an_empty_container_of_somebody_else_stays(sdk: SDK, backend: Backend) -> None:
@@ -224,7 +224,7 @@ def test_an_empty_container_of_somebody_else_stays(sdk: SDK, backend: Backend) -
         assert picture(owner) == before
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_emptying_a_container_reaches_into_no_other(sdk: SDK, backend: Backend) -> None:
     with run_of(backend, sdk) as (run, owner, _):
         owner("PUT", "other")

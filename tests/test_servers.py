@@ -6,19 +6,19 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
-from guides import ROOT, Guide
+from small import ROOT, Guide
 
-from livesteps.run.batch import Outcome, State, run_batch
 from livesteps.errors import Problem
+from livesteps.read.chapter import load_chapter
+from livesteps.read.deviations import Server, load_servers, missing
+from livesteps.run.backend import Backend
+from livesteps.run.batch import Outcome, State, run_batch
 from livesteps.run.program import Program
 from livesteps.run.run import Result, Run
 from livesteps_openstack.segments import Segment, segments_in
-from livesteps.read.deviations import Server, load_servers, missing
-from livesteps.run.backend import Backend
-from livesteps.read.chapter import load_chapter
 
 MakeGuide = Callable[..., Guide]
-STEPS = load_chapter(ROOT / "samples" / "steps.toml")
+STEPS = load_chapter(ROOT / "samples" / "durability.toml")
 
 GAP = """\
 [[gap]]
@@ -33,12 +33,12 @@ READS = 'holds = {}\nreads = ["missing"]'
 def declare(guide: Guide, text: str = GAP) -> Server:
     """Write servers.toml; what it says of Ceph."""
     (guide.samples / "servers.toml").write_text(text)
-    return load_servers(guide.steps)["ceph"]
+    return load_servers(guide.chapter)["ceph"]
 
 
 def results(guide: Guide, backend: Backend, server: Server) -> list[Result]:
     """What comes of a run, as if on this server."""
-    with Program(guide.sdk, guide.steps) as program:
+    with Program(guide.sdk, guide.chapter) as program:
         account = backend.account("tiny")
         run = Run(
             program,
@@ -55,7 +55,7 @@ def test_a_gap_is_a_key_that_does_not_hold(
     make_guide: MakeGuide, backend: Backend
 ) -> None:
     guide = make_guide("print(1)", contracts=[READS])
-    [failed] = results(guide, backend, load_servers(guide.steps)["ceph"])
+    [failed] = results(guide, backend, load_servers(guide.chapter)["ceph"])
     assert "expected a GET or HEAD of 'missing', found none" in str(failed.failure)
     [passed] = results(guide, backend, declare(guide))
     assert passed.failure is None
@@ -197,7 +197,7 @@ def test_what_a_cloud_has_not_is_no_failure_of_an_sdk(
     reason = "this cloud has no boxes"
     server = Server(guide.samples / "servers.toml", without={2: reason})
     monkeypatch.setattr(backend, "server", server)
-    monkeypatch.setattr(backend, "steps", guide.steps)
+    monkeypatch.setattr(backend, "steps", guide.chapter)
     outcome = Outcome(guide.sdk)
     run_batch(backend, [outcome], lambda _: None, compare=False)
     assert (outcome.state, outcome.failure) == (State.NOT_RUN, None)

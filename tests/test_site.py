@@ -17,10 +17,10 @@ from bs4 import BeautifulSoup
 from webserver import ROOT, build
 
 from livesteps.publish.editions import Edition, editions, write_llms
-from livesteps.read.sdk import load_sdks
 from livesteps.read.recording import output_path
+from livesteps.read.sdk import load_sdks
 
-KITS = load_sdks(ROOT / "samples")
+SDKS = load_sdks(ROOT / "samples")
 ADDRESS = "https://guide.example.org/durable/"
 
 
@@ -36,7 +36,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
     """The edition for one SDK, below its site."""
     site = tmp_path_factory.mktemp("site")
-    made = editions(ROOT / "doc", site, [KITS["fog"]])
+    made = editions(ROOT / "doc", site, [SDKS["fog"]])
     made[1].build()
     write_llms(made)
     return made[1]
@@ -96,7 +96,7 @@ def test_an_edition_is_of_one_sdk(edition: Edition) -> None:
     assert page.title.text.endswith("with fog-openstack")
     assert not page.select(".sd-tab-set")
     text = page.get_text()
-    sdk = KITS["fog"]
+    sdk = SDKS["fog"]
     assert textwrap.dedent(sdk.sample.block(4)).strip() in text
     assert "openstacksdk" not in page.article.get_text().lower()
 
@@ -136,7 +136,7 @@ def test_every_page_has_a_twin_in_markdown(edition: Edition) -> None:
         assert f"(editions/fog/{path.stem}.md)" in listed
         assert (edition.folder / f"{path.stem}.md").is_file()
     text = (edition.folder / "durability.md").read_text()
-    sdk = KITS["fog"]
+    sdk = SDKS["fog"]
     for step in range(1, sdk.sample.steps + 1):
         code = textwrap.dedent(sdk.sample.block(step)).strip("\n")
         assert f"```ruby\n{code}\n```" in text
@@ -154,7 +154,7 @@ def test_the_time_of_a_build_grows_in_proportion_to_the_sdks(
         folder = tmp_path / str(count)
         shutil.copytree(ROOT / "doc", folder / "doc")
         (folder / "samples").mkdir()
-        for name in ("steps.toml", "goat.jpg"):
+        for name in ("durability.toml", "goat.jpg"):
             shutil.copy(ROOT / "samples" / name, folder / "samples")
         for number in range(count):
             shutil.copytree(

@@ -10,18 +10,18 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from livesteps_openstack.contract import PICTURE_TYPE
 from webserver import listening
 
-from livesteps_openstack.contract import PICTURE_TYPE
 from livesteps.errors import Problem
+from livesteps.read.chapter import Chapter, Object
 from livesteps.read.sdk import SDK, load_sdks
+from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
-from livesteps.run.backend import Backend
-from livesteps.read.chapter import Object, Chapter
 
 SAMPLES = Path(__file__).parents[1] / "samples"
-KITS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
+SDKS = [sdk for sdk in load_sdks(SAMPLES).values() if not sdk.recorded_only]
 
 SMALL, LARGE = 6 << 20, 48 << 20
 """Bytes of what is backed up, uploaded and restored from step 11 on."""
@@ -97,7 +97,7 @@ def memory(sdk: SDK, backend: Backend, size: int) -> int:
     return run.ending.memory
 
 
-@pytest.mark.parametrize("kit", KITS, ids=lambda sdk: sdk.id)
+@pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_large_files_take_no_more_memory_than_small_ones(
     sdk: SDK, backend: Backend
 ) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.read.sdk import load_sdk, load_sdks
 from livesteps.read.chapter import load_chapter
+from livesteps.read.sdk import load_sdk, load_sdks
 
-STEPS = "samples/steps.toml"
+STEPS = "samples/durability.toml"
 SDK = "samples/libcloud/sdk.toml"
 
 

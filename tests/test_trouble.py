@@ -7,11 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from guides import Guide, write_guide
-from test_gate import INSTALLED
-
-from livesteps.errors import Problem
-from livesteps.run.backend import Backend
 from livesteps.run.trouble import (
     difference,
     load_troubles,
@@ -20,6 +15,12 @@ from livesteps.run.trouble import (
     trouble_path,
     write_said,
 )
+from small import SmallGuide as Guide
+from small import write_guide
+from test_gate import INSTALLED
+
+from livesteps.errors import Problem
+from livesteps.run.backend import Backend
 
 ASKS = """
 import os
@@ -58,7 +59,7 @@ def guide(tmp_path: Path) -> Guide:
 
 def met(backend: Backend, guide: Guide, name: str) -> str:
     troubles = load_troubles(guide.folder / "samples")
-    small = Backend(guide.steps)
+    small = Backend(guide.chapter)
     small.cloud, small.fractals = backend.cloud, backend.fractals
     small._numbers = backend._numbers
     return meet(small, guide.sdk, troubles[name])
@@ -111,7 +112,7 @@ def test_what_changed_is_written_and_what_is_no_more_is_removed(
 
 
 def test_a_difference_is_shown_as_one(guide: Guide) -> None:
-    folder = guide.sdk / "recorded"
+    folder = guide.recorded
     folder.mkdir()
     trouble_path(folder, "password").write_text("old words\n")
     assert difference("old words\n", guide.sdk, "password") == ""
@@ -147,13 +148,13 @@ def test_record_records_troubles_and_the_gate_compares_them(
 ) -> None:
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 0, ran.stderr
-    path = trouble_path(guide.sdk / "recorded", "password")
+    path = trouble_path(guide.recorded, "password")
     assert path.read_text() == "Connecting\nOSError: no entry\n"
     assert "nothing changed" in livesteps_here(guide.folder, "record", "tiny").stdout
     path.write_text("Connecting\nOSError: come in\n")
     result = pytester.runpytest_subprocess(
         *([] if INSTALLED else ["-p", "livesteps.gate"]),
-        *("-p", "no:cacheprovider", str(guide.sdk), "-k", "trouble"),
+        *("-p", "no:cacheprovider", str(guide.sdk_folder), "-k", "trouble"),
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*what it says is not what was recorded:*"])

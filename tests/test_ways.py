@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guides import ROOT, Guide, write_guide
+from small import ROOT, Guide, write_guide
 
-from livesteps_openstack.cloud import Cloud, supported
 from livesteps.errors import Problem
-from livesteps.read.sdk import load_sdk, load_sdks
-from livesteps_openstack.accounts import Embedded
-from livesteps.run.program import Program
-from livesteps.run.backend import Backend
 from livesteps.read.chapter import load_chapter
+from livesteps.read.sdk import load_sdk, load_sdks
+from livesteps.run.backend import Backend
+from livesteps.run.program import Program
+from livesteps_openstack.accounts import Embedded
+from livesteps_openstack.cloud import Cloud, supported
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -45,9 +45,9 @@ link = "https://example.org/issues/1"
 def guide_with(folder: Path, way: str, block: str) -> Guide:
     """A guide of two steps whose SDK has another way."""
     guide = write_guide(folder, ["import os\n\n\n\nprint('first')", "print(os.sep)"])
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + way)
-    (guide.sdk / "other.py").write_text(block)
+    (guide.sdk_folder / "other.py").write_text(block)
     return guide
 
 
@@ -103,7 +103,7 @@ def test_a_way_that_is_none_says_why(
 )
 def test_a_way_in_sdk_toml_is_checked(tmp_path: Path, way: str, message: str) -> None:
     guide = guide_with(tmp_path, "", "")
-    toml = guide.sdk / "sdk.toml"
+    toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + way)
     with pytest.raises(Problem, match=message) as caught:
         load_sdk(toml)
@@ -113,7 +113,7 @@ def test_a_way_in_sdk_toml_is_checked(tmp_path: Path, way: str, message: str) ->
 
 
 def test_every_sdk_has_each_way_or_says_why() -> None:
-    ways = load_chapter(GUIDE / "steps.toml").ways
+    ways = load_chapter(GUIDE / "durability.toml").ways
     for sdk in load_sdks(GUIDE).values():
         assert sdk.ways.keys() == ways.keys(), sdk.toml
         for way in sdk.ways.values():
@@ -166,8 +166,8 @@ def test_a_program_connects_by_an_application_credential(tmp_path: Path) -> None
     if why := supported():
         pytest.skip(why)
     with (
-        Backend(guide.steps, way=NAME) as backend,
-        Program(guide.sdk, guide.steps, way=NAME) as program,
+        Backend(guide.chapter, way=NAME) as backend,
+        Program(guide.sdk, guide.chapter, way=NAME) as program,
         backend.run(program) as run,
     ):
         first, second = list(run)
@@ -189,8 +189,8 @@ def test_a_failure_in_the_block_names_its_file(tmp_path: Path) -> None:
     if why := supported():
         pytest.skip(why)
     with (
-        Backend(guide.steps, way=NAME) as backend,
-        Program(guide.sdk, guide.steps, way=NAME) as program,
+        Backend(guide.chapter, way=NAME) as backend,
+        Program(guide.sdk, guide.chapter, way=NAME) as program,
         backend.run(program) as run,
     ):
         (result,) = list(run)

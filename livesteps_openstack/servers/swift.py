@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from livesteps.run.service import Service
     from livesteps_openstack.cloud import Cloud
 
+NUMBERS = itertools.count(1)
+"""So that no two accounts of this process have the same name."""
+
 
 class Swift(Server):
     """A cloud of our own, in which each account is a fresh project."""
@@ -35,7 +38,6 @@ class Swift(Server):
     ) -> None:
         super().__init__(guide, tls=tls, way=way)
         self._tls = tls
-        self._numbers = itertools.count(1)
         self._ready = False
 
     @classmethod
@@ -89,7 +91,7 @@ class Swift(Server):
         way: str | None = None,
     ) -> Account:
         """A fresh project."""
-        name = f"{sdk.id if sdk else 'nobody'}-{next(self._numbers)}"
+        name = f"{sdk.id if sdk else 'nobody'}-{next(NUMBERS)}"
         return self.project(name, self.way if way is None else way)
 
     def project(self, name: str, way: str) -> Account:

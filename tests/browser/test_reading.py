@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from webserver import ROOT, build, serve
 
-from livesteps.read.sdk import load_sdks
 from livesteps.read.recording import Exchange, RecordedStep, Recording, write_recording
+from livesteps.read.sdk import load_sdks
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-KITS = load_sdks(ROOT / "samples")
+SDKS = load_sdks(ROOT / "samples")
 
 
 def panel(page: playwright.Page, step: int) -> playwright.Locator:
@@ -38,7 +38,7 @@ def test_nothing_is_wider_than_the_window(
 ) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 740})
-    pages = [f"{address}?sdk={sdk}" for sdk in KITS]
+    pages = [f"{address}?sdk={sdk}" for sdk in SDKS]
     pages += [f"{site}/{path.name}" for path in html.glob("*.html")]
     for one in pages:
         page.goto(one)
@@ -98,7 +98,7 @@ def test_a_copied_block_is_the_files(
             page.keyboard.press("Enter")
         playwright.expect(panel(page, step).locator("button")).to_have_text("Copied")
         copied = page.evaluate("navigator.clipboard.readText()")
-        expected = textwrap.dedent(KITS[sdk].sample.block(step)).rstrip("\n")
+        expected = textwrap.dedent(SDKS[sdk].sample.block(step)).rstrip("\n")
         assert copied == expected + "\n"
 
 
@@ -127,7 +127,7 @@ def test_what_cannot_be_copied_is_selected(page: playwright.Page, site: str) -> 
 def test_the_whole_program_can_be_taken_home(
     page: playwright.Page, address: str
 ) -> None:
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         page.goto(f"{address}?sdk={sdk.id}")
         link = panel(page, 4).get_by_role("link", name=sdk.path.name, exact=True)
         with page.expect_download() as started:
@@ -206,7 +206,7 @@ def test_strange_names_and_outputs_break_nothing(
     for folder, name in names.items():
         sdk = guide.samples / folder
         if folder != "tiny":
-            shutil.copytree(guide.sdk, sdk)
+            shutil.copytree(guide.sdk_folder, sdk)
         toml = sdk / "sdk.toml"
         toml.write_text(toml.read_text().replace('"Tiny SDK"', f"'{name}'"))
     output = "</pre><script>alert(1)</script><img src=x onerror=alert(2)> &amp;\n"

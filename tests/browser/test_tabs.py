@@ -11,18 +11,18 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from webserver import ROOT
 
-from livesteps.read.sdk import load_sdks
-from livesteps.read.recording import output_path
 from livesteps.read.chapter import load_chapter
+from livesteps.read.recording import output_path
+from livesteps.read.sdk import load_sdks
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-KITS = load_sdks(ROOT / "samples")
-STEPS = range(1, len(load_chapter(ROOT / "samples" / "steps.toml")) + 1)
+SDKS = load_sdks(ROOT / "samples")
+STEPS = range(1, len(load_chapter(ROOT / "samples" / "durability.toml")) + 1)
 KEY = "sphinx-design-tab-id-sdk"
-MIDDLE = list(KITS)[len(KITS) // 2]
+MIDDLE = list(SDKS)[len(SDKS) // 2]
 """An SDK whose tab is neither the first that a reader sees nor the last."""
 
 
@@ -30,7 +30,7 @@ def found_once(sdk: str) -> tuple[int, str]:
     """A step, and the longest word in an SDK's code that is in no other step."""
     words = {
         (sdk.id, step): set(re.findall(r"[A-Za-z]+", sdk.sample.block(step)))
-        for sdk in KITS.values()
+        for sdk in SDKS.values()
         for step in STEPS
     }
     count = Counter(word for each in words.values() for word in each)
@@ -69,13 +69,13 @@ def check_shown(page: playwright.Page, step: int, sdk: str) -> None:
             };
         })"""
     )
-    assert [tab["sdk"] for tab in shown] == list(KITS)
+    assert [tab["sdk"] for tab in shown] == list(SDKS)
     for tab in shown:
         if tab["sdk"] != sdk:
             nothing = {"panel": False, "code": [], "output": [], "stamp": []}
             assert tab == {"sdk": tab["sdk"], **nothing}
             continue
-        sdk = KITS[sdk]
+        sdk = SDKS[sdk]
         [code], [output], [stamp] = tab["code"], tab["output"], tab["stamp"]
         recorded = output_path(sdk.folder / "recorded", step).read_text()
         assert tab["panel"]
@@ -91,11 +91,11 @@ def test_every_step_shows_the_sdk_that_was_clicked(
     for step in STEPS:
         labels = tab_set(page, step).locator("> label")
         assert [text.strip() for text in labels.all_inner_texts()] == [
-            sdk.name for sdk in KITS.values()
+            sdk.name for sdk in SDKS.values()
         ]
         # Every SDK comes up once at least; what is in all of the two hundred
         # tabs is looked at in tests/test_guide.py.
-        sdk = list(KITS.values())[-step % len(KITS)]
+        sdk = list(SDKS.values())[-step % len(SDKS)]
         label_of(page, step, sdk.id).click()
         check_shown(page, step, sdk.id)
 
@@ -104,7 +104,7 @@ def test_one_choice_is_followed_by_all_steps_and_kept(
     page: playwright.Page, address: str
 ) -> None:
     page.goto(address)
-    last = list(KITS.values())[-1]
+    last = list(SDKS.values())[-1]
     label_of(page, 9, last.id).click()
     for step in STEPS:
         check_shown(page, step, last.id)
@@ -132,7 +132,7 @@ def test_a_choice_lays_the_page_out_a_few_times(
 
 
 def test_a_link_can_choose_the_sdk(page: playwright.Page, address: str) -> None:
-    for sdk in KITS.values():
+    for sdk in SDKS.values():
         page.goto(f"{address}?sdk={sdk.id}")
         check_shown(page, 4, sdk.id)
 
@@ -193,7 +193,7 @@ def test_a_kept_choice_that_is_no_more_shows_the_first(
     page.goto(address)
     page.evaluate(f"localStorage.setItem('{KEY}', 'retired')")
     page.reload()
-    check_shown(page, 4, next(iter(KITS)))
+    check_shown(page, 4, next(iter(SDKS)))
     label_of(page, 4, "curl").click()
     check_shown(page, 9, "curl")
 
@@ -241,7 +241,7 @@ def test_a_link_into_a_hidden_tab_opens_it(
     )
     check_shown(page, 9, MIDDLE)
     # It is no choice: the other steps stay as they are.
-    check_shown(page, 4, next(iter(KITS)))
+    check_shown(page, 4, next(iter(SDKS)))
 
 
 def test_a_link_to_a_step_ends_there_whatever_was_chosen(
@@ -284,7 +284,7 @@ def test_a_search_hit_opens_its_tab(
 
 def test_the_keyboard_changes_the_tab(page: playwright.Page, address: str) -> None:
     page.goto(address)
-    first, second = list(KITS)[:2]
+    first, second = list(SDKS)[:2]
     tab_set(page, 2).locator("> input").first.focus()
     page.keyboard.press("ArrowRight")
     check_shown(page, 2, second)
@@ -292,7 +292,7 @@ def test_the_keyboard_changes_the_tab(page: playwright.Page, address: str) -> No
     page.keyboard.press("ArrowLeft")
     check_shown(page, 2, first)
     page.keyboard.press("ArrowLeft")
-    last = list(KITS)[-1]
+    last = list(SDKS)[-1]
     check_shown(page, 2, last)
     check_in_sight(page, 2, last)
     # From the tabs on, the next stop is in the panel.
@@ -323,7 +323,7 @@ def test_the_tabs_are_one_line_that_scrolls(
 ) -> None:
     page = reader(viewport={"width": width, "height": 900})
     page.goto(address)
-    for sdk in reversed(KITS):
+    for sdk in reversed(SDKS):
         label_of(page, 4, sdk).click()
         check_shown(page, 4, sdk)
         check_in_sight(page, 4, sdk)
@@ -343,7 +343,7 @@ def test_a_finger_scrolls_the_tabs(
 ) -> None:
     page = reader(viewport={"width": 360, "height": 740}, has_touch=True)
     page.goto(address)
-    label = label_of(page, 4, next(iter(KITS)))
+    label = label_of(page, 4, next(iter(SDKS)))
     label.evaluate("label => label.scrollIntoView({behavior: 'instant'})")
     page.evaluate("window.scrollBy({top: -300, behavior: 'instant'})")
     box = label.bounding_box()
@@ -366,7 +366,7 @@ def test_a_menu_has_all_sdks(page: playwright.Page, address: str) -> None:
     page.goto(address)
     menu = tab_set(page, 7).get_by_label("SDK", exact=True)
     names = [name.strip() for name in menu.locator("option").all_inner_texts()]
-    assert names == [sdk.name for sdk in KITS.values()]
+    assert names == [sdk.name for sdk in SDKS.values()]
     top = menu.evaluate(
         "menu => (menu.scrollIntoView({block: 'center', behavior: 'instant'}),"
         " menu.getBoundingClientRect().top)"
@@ -397,7 +397,7 @@ def test_a_chosen_tab_stays_where_the_reader_looks(
     )
     assert top == pytest.approx(400, abs=2)
     label.click()
-    check_shown(page, step, list(KITS)[-1])
+    check_shown(page, step, list(SDKS)[-1])
     # After two frames nothing of the choice is left to be laid out.
     moved = label.evaluate(
         """label => new Promise(done => requestAnimationFrame(() =>
@@ -414,7 +414,7 @@ def test_without_javascript_every_tab_can_be_read(
     for sdk in ("curl", MIDDLE):
         label_of(page, 4, sdk).click()
         panel = label_of(page, 4, sdk).locator("xpath=following-sibling::div[1]")
-        code = textwrap.dedent(KITS[sdk].sample.block(4)).strip()
+        code = textwrap.dedent(SDKS[sdk].sample.block(4)).strip()
         shown = panel.locator("pre").first
         assert shown.text_content().strip() == code
         playwright.expect(shown).to_be_visible()

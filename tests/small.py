@@ -7,17 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from livesteps.read.sdk import SDK, load_sdk
-from livesteps.read.chapter import Chapter, load_chapter
+from livesteps.read.chapter import Chapter
+from livesteps.read.guide import Guide, load_guide
+from livesteps.read.sdk import SDK
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
+
+GUIDE_TOML = """\
+title = "Tiny"
+chapters = ["tiny"]
+plugins = ["openstack"]
+server = "swift"
+always = ["holds"]
+"""
 
 SDK_TOML = """\
 name = "Tiny SDK"
 language = "Python"
 lexer = "python"
-sample = "tiny.py"
+sample = "{chapter}.py"
 comment = "#"
 boundary = 'print("\\x1e{step}", flush=True); input()'
 command = ["{python}", "{sample}"]
@@ -29,7 +38,7 @@ language = ["{python}", "--version"]
 
 
 @dataclass(frozen=True)
-class Guide:
+class SmallGuide:
     """A guide in a folder of its own, with one SDK, whose steps ask for nothing."""
 
     folder: Path
@@ -40,42 +49,53 @@ class Guide:
         return self.folder / "samples"
 
     @property
-    def sdk(self) -> Path:
+    def sdk_folder(self) -> Path:
         """The SDK's folder."""
         return self.samples / "tiny"
 
     @property
-    def sample(self) -> Path:
+    def program(self) -> Path:
         """The program."""
-        return self.sdk / "tiny.py"
+        return self.sdk_folder / "tiny.py"
+
+    @property
+    def recorded(self) -> Path:
+        """The folder of its recording."""
+        return self.sdk_folder / "recorded" / "tiny"
+
+    @property
+    def guide(self) -> Guide:
+        """The whole, read anew."""
+        return load_guide(self.samples / "guide.toml")
 
     @property
     def sdk(self) -> SDK:
         """The SDK, read anew."""
-        return load_sdk(self.sdk / "sdk.toml")
+        return self.guide.sdks["tiny"]
 
     @property
-    def steps(self) -> Chapter:
+    def chapter(self) -> Chapter:
         """The steps, read anew."""
-        return load_chapter(self.folder / "samples" / "steps.toml")
+        return self.guide.chapters["tiny"]
 
 
 def write_guide(
     folder: Path, blocks: Sequence[str], contracts: Sequence[str] = (), after: str = ""
-) -> Guide:
+) -> SmallGuide:
     """Write a guide with a step for each block of Python.
 
-    `contracts` are lines of steps.toml, one for each step; `after` is what the
-    sample holds after its closing marker.
+    `contracts` are lines of the chapter's file, one for each step; `after` is what
+    the sample holds after its closing marker.
     """
-    guide = Guide(folder)
-    guide.sdk.mkdir(parents=True)
-    steps, sample = "[files]\n[objects]\n", ""
+    guide = SmallGuide(folder)
+    guide.sdk_folder.mkdir(parents=True)
+    steps, sample = "", ""
     for number, block in enumerate(blocks, start=1):
         contract = contracts[number - 1] if contracts else "holds = {}"
         steps += f'[[step]]\nnumber = {number}\ntitle = "do {number}"\n{contract}\n'
         sample += f"# step-{number}\n{block.strip()}\n\n"
-    guide.sample.write_text(f"{sample}# step-{len(blocks) + 1}\n{after}")
-    (folder / "samples" / "steps.toml").write_text(steps)
-    (guide.sdk / "sdk.toml").write_text(SDK_TOML)
+    guide.program.write_text(f"{sample}# step-{len(blocks) + 1}\n{after}")
+    (guide.samples / "guide.toml").write_text(GUIDE_TOML)
+    (guide.samples / "tiny.toml").write_text(steps)
+    (guide.sdk_folder / "sdk.toml").write_text(SDK_TOML)
     return guide
