@@ -3,5 +3,5 @@
 It is a plugin, named `openstack`; what it imports when it is loaded speaks no HTTP.
 """
 
-plugins = ("contracts", "servers")
-"""The packages in this one whose modules bring something."""
+plugins = ("changes", "contracts", "servers", "vocabulary")
+"""The modules that bring something, and the packages of such modules."""

@@ -38,8 +38,8 @@ def doctor() -> None:
         table.add_row(sdk.id, Text(here, style="yellow" if lacks else "green"))
         if lacks:
             lacking[sdk.id] = remedies(bindep, sdk.id, sdk.download)
-    for name, server in guide.plugins.servers.items():
-        why_not = server.supported()
+    for name in (guide.server, *guide.others()):
+        why_not = guide.plugins.servers[name].supported()
         shown = Text(why_not, style="yellow") if why_not else Text("ok", style="green")
         table.add_row(f"server {name}", shown)
         if why_not:

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,20 +20,33 @@ from livesteps.run.plan import Program, plan, programs, required
 
 
 class _Run(click.Command):
-    """A command with an option for each server that is a person's own."""
+    """A command that knows the servers of the guide that it is called in."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        return [*_reaching(), *super().get_params(ctx)]
+        """Ours, and an option for each server that is a person's own."""
+        if "servers" not in ctx.meta:
+            ctx.meta["servers"] = _options()
+        options: list[click.Parameter] = ctx.meta["servers"]
+        return [*options, *super().get_params(ctx)]
 
 
-def _reaching() -> list[click.Parameter]:
+def _options() -> list[click.Parameter]:
     try:
-        reached = find_guide(Path.cwd()).plugins.reached
+        guide = find_guide(Path.cwd())
     except Problem:  # the command will say so
         return []
     return [
-        click.Option([option], metavar="NAME", help=server.option_help)
-        for option, server in reached.items()
+        click.Option(
+            ["--server"],
+            type=click.Choice([guide.server, *guide.others()]),
+            default=guide.server,
+            show_default=True,
+            help="What to run against.",
+        ),
+        *(
+            click.Option([option], metavar="NAME", help=server.option_help)
+            for option, server in guide.plugins.reached.items()
+        ),
     ]
 
 
@@ -46,12 +58,6 @@ def _reaching() -> list[click.Parameter]:
     "--clean",
     is_flag=True,
     help="With --step, on a server that is your own: remove what was made.",
-)
-@click.option(
-    "--server",
-    metavar="NAME",
-    help="What to run against, if not what recordings are made against; `livesteps"
-    " doctor` shows what there is.",
 )
 @click.option(
     "--tls",
@@ -75,12 +81,11 @@ def run(
     everything: bool,
     last: int | None,
     clean: bool,
-    server: str | None,
     tls: bool,
     way: str,
     reports: tuple[Path, ...],
     require: tuple[str, ...],
-    **reached: str | None,
+    **servers: str | None,
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
     guide = find_guide(Path.cwd())
@@ -88,7 +93,7 @@ def run(
         raise Problem("name the SDKs to run, or all", f"known: {', '.join(guide.sdks)}")
     wanted = programs(guide, names)
     _check_step(last, wanted)
-    chosen, name = _server(guide, server, tls, way, reached)
+    chosen, name = _server(guide, tls, way, servers)
     if clean and not (last and chosen.option):
         options = " or ".join(guide.plugins.reached)
         raise Problem(
@@ -138,28 +143,26 @@ def _check_step(last: int | None, wanted: Sequence[Program]) -> None:
 
 
 def _server(
-    guide: Guide, server: str | None, tls: bool, way: str, reached: dict[str, Any]
+    guide: Guide, tls: bool, way: str, asked: dict[str, str | None]
 ) -> tuple[Server, str]:
     """The server that a person chose, and what a report calls it."""
     servers = guide.plugins.servers
+    name = asked["server"] or guide.server
     ways = {name for chapter in guide.chapters.values() for name in chapter.ways}
     if way and way not in ways:
         raise Problem(f"unknown way '{way}'", nearest(way, ways))
     for option, kind in guide.plugins.reached.items():
-        named = reached.get(option.lstrip("-").replace("-", "_"))
+        named = asked.get(option.lstrip("-").replace("-", "_"))
         if named is None:
             continue
-        if named and (tls or way or server not in (None, guide.server)):
+        if named and (tls or way or name != guide.server):
             raise Problem(
                 f"the entry of '{named}' says how to reach it, and how to connect",
                 "leave out --server, --tls and --way",
             )
         return kind(guide, named=named), named
-    name = server or guide.server
-    if name not in servers:
-        raise Problem(f"unknown server '{name}'", nearest(name, servers))
     if (tls and not servers[name].tls) or (way and not servers[name].ways):
-        asked = [
+        wrong = [
             option
             for option, able in (
                 ("--tls", servers[name].tls),
@@ -167,7 +170,7 @@ def _server(
             )
             if not able
         ]
-        raise Problem(servers[name].without, f"leave out {' and '.join(asked)}")
+        raise Problem(servers[name].without, f"leave out {' and '.join(wrong)}")
     return servers[name](guide, tls=tls, way=way), name
 
 

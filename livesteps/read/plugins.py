@@ -85,11 +85,13 @@ def _modules(name: str, folder: Path) -> Iterator[ModuleType]:
 
 
 def _below(module: ModuleType) -> Iterator[ModuleType]:
-    """A module and, of a package, those directly in it and in what it names."""
+    """A module; of a package, those that it names as its `plugins`, or all."""
     yield module
-    for each in pkgutil.iter_modules(getattr(module, "__path__", ())):
-        if not each.ispkg or each.name in getattr(module, "plugins", ()):
-            yield from _below(importlib.import_module(f"{module.__name__}.{each.name}"))
+    inner = [
+        each.name for each in pkgutil.iter_modules(getattr(module, "__path__", ()))
+    ]
+    for name in getattr(module, "plugins", inner):
+        yield from _below(importlib.import_module(f"{module.__name__}.{name}"))
 
 
 def _of_file(path: Path) -> ModuleType:
