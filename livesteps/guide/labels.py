@@ -20,3 +20,8 @@ def put_label(document: nodes.document, section: nodes.Element, label: str) -> N
     document.ids[anchor] = section
     document.nameids[label] = anchor
     document.nametypes[label] = True
+    # What a label of one's own leaves there: writers of Markdown take it for one.
+    if section.parent is not None:
+        section.parent.insert(
+            section.parent.index(section), nodes.target("", "", refid=anchor)
+        )
