@@ -10,7 +10,7 @@ import re
 
 import requests
 
-from livesteps.cloud import Cloud
+from livesteps_openstack.cloud import Cloud
 
 WRONG = "00000000000000000000000000000000"
 

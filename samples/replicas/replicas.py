@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from livesteps.cloud import Cloud
+from livesteps_openstack.cloud import Cloud
 
 GOAT = (Path(__file__).parents[1] / "goat.jpg").read_bytes()
 NAMES = {
