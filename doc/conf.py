@@ -17,6 +17,7 @@ nitpicky = True
 html_theme = "furo"
 html_title = "Making it durable"
 html_static_path = ["_static"]
+html_css_files = ["guide.css"]
 html_show_sphinx = False
 
 # Where the site is published: what is shared and found needs whole addresses.

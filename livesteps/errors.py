@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -47,3 +48,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return "known: " + ", ".join(known)
+
+
+def need(what: str, extra: str, *modules: str) -> None:
+    """`Problem` if a module is not installed that `what` imports; `extra` of this
+    distribution brings it."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise Problem(f"{what} needs {module}", f"pip install 'livesteps[{extra}]'")

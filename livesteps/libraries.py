@@ -1,6 +1,6 @@
 """The libraries that Python distributions need, with themselves, a line each.
 
-    python -m livesteps.libraries boto3 requests
+    python -m livesteps.libraries requests click
 
 Those of their extras are not among them.
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from livesteps.errors import Problem, nearest, shown
+from livesteps.errors import Problem, nearest, need, shown
 from livesteps.read.tomlfile import Table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ __all__ = [
     "Table",
     "Vocabulary",
     "nearest",
+    "need",
     "shown",
 ]
 

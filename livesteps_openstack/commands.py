@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from livesteps.plugin import Host, Problem
+from livesteps.plugin import Host, Problem, need
 
 
 @click.command()
@@ -48,6 +48,7 @@ def cloud(host: Host, state: Path | None, clouds_yaml: Path | None) -> None:
 @click.pass_obj
 def clean(host: Host, os_cloud: str) -> None:
     """Remove what a run left on a cloud: what bears the mark of a run."""
+    need("livesteps clean", "openstack", "openstack", "requests")
     from livesteps_openstack.named.account import clean_cloud
 
     guide = host.guide()

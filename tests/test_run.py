@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.run import run as run_module
+from livesteps.run import limits
 from livesteps.run.backend import Backend
 from livesteps.run.run import Result, Run
 
@@ -242,8 +242,8 @@ def test_a_child_that_is_left_is_named_and_ended(
 def test_a_folder_that_fills_up_stops_the_step(
     make_guide: MakeGuide, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "MOST_FILES", 2 << 20)
-    monkeypatch.setattr(run_module, "TICK", 0.02)
+    monkeypatch.setattr(limits, "MOST_FILES", 2 << 20)
+    monkeypatch.setattr(limits, "TICK", 0.02)
     fill = "open('much', 'wb').write(b'x' * (3 << 20))\n"
     guide = make_guide(ONE, fill + HANG, ONE)
     # It may be looked at before all of it is written.

@@ -8,11 +8,16 @@ from pathlib import Path
 import click
 
 from livesteps.cli.progress import finish, progress, require
-from livesteps.errors import shown
+from livesteps.errors import need, shown
 from livesteps.publish import Publication, plan_all, publication, run_all
 from livesteps.read.guide import find_guide
 from livesteps.run.outcome import State
 from livesteps.run.plan import required
+
+GUIDE = ("sphinx", "sphinx_design", "rcssmin", "rjsmin")
+"""Modules that a page is made with, and that not all have installed."""
+EDITIONS = ("sphinx_markdown_builder", "tinyhtml5", "weasyprint")
+"""Those that the other forms are made with."""
 
 
 @click.command()
@@ -20,6 +25,8 @@ from livesteps.run.plan import required
 def guide(require: tuple[str, ...]) -> None:
     """Run every sample that can run here, and build the guide from that."""
     from livesteps.publish.sphinx import build
+
+    need("livesteps guide", "guide", *GUIDE)
 
     def made(published: Publication) -> None:
         build(
@@ -37,6 +44,7 @@ def editions(require: tuple[str, ...]) -> None:
     The site; an edition for each SDK; and each of these as PDF, EPUB and
     Markdown. GUIDE_URL in the environment says where it will be.
     """
+    need("livesteps editions", "editions", *GUIDE, *EDITIONS)
     # Only who prints needs what prints.
     from livesteps.publish.editions import build_editions, editions
 

@@ -36,4 +36,7 @@ BACKENDS = pytest.StashKey[Backends]()
 
 def backends(config: pytest.Config) -> Backends:
     """Those of this session."""
-    return config.stash.setdefault(BACKENDS, Backends())
+    if BACKENDS not in config.stash:
+        config.stash[BACKENDS] = made = Backends()
+        config.add_cleanup(made.close)
+    return config.stash[BACKENDS]

@@ -16,7 +16,8 @@ from livesteps.read.sdk import SDK
 from livesteps.run import toolchain
 from livesteps.run.backend import Backend
 from livesteps.run.program import Program
-from livesteps.run.run import Result, Run
+from livesteps.run.result import Result
+from livesteps.run.run import Run
 
 
 class Sample:

@@ -41,7 +41,7 @@ class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names 
 
 
 class SdkDirective(SphinxDirective):
-    """Text for one SDK, inside a step: `.. sdk:: libcloud`."""
+    """Text for one SDK, inside a step: `.. sdk:: NAME`, by its folder."""
 
     required_arguments = 1
     has_content = True

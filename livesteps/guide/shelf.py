@@ -27,7 +27,7 @@ class Shelf:
 
     guide: Guide
     sdks: tuple[SDK, ...]
-    """Those of this edition: all, or the one that a tag (`-t libcloud`) names."""
+    """Those of this edition: all, or the one that a tag (`-t NAME`) names."""
     recordings: dict[tuple[str, str], Recording]
     """By the id of the SDK and the name of the chapter."""
     folders: dict[tuple[str, str], Path]

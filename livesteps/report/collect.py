@@ -10,7 +10,7 @@ from livesteps.read.exchange import in_order
 from livesteps.report.model import SDK, Exchange, Failed, State, Step
 from livesteps.run import outcome as batch
 from livesteps.run.outcome import Outcome
-from livesteps.run.run import Result
+from livesteps.run.result import Result
 
 INTERRUPTED = "the run was interrupted"
 

@@ -13,8 +13,9 @@ from livesteps.read.chapter import Chapter
 from livesteps.read.guide import Guide
 from livesteps.read.recording import Recording
 from livesteps.read.sdk import SDK
+from livesteps.run.limits import DEADLINE
 from livesteps.run.program import Program
-from livesteps.run.run import DEADLINE, Run
+from livesteps.run.run import Run
 from livesteps.run.service import Service, serving
 
 

@@ -9,7 +9,7 @@ from livesteps.read.chapter import Chapter, Step
 from livesteps.read.recording import Recording
 from livesteps.read.redact import Redaction
 from livesteps.read.sdk import SDK
-from livesteps.run.run import Failure, Result
+from livesteps.run.result import Failure, Result
 
 
 class State(Enum):

@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 from livesteps.errors import shown
 from livesteps.plugin import Account, Aftermath, Seen, Vocabulary
@@ -23,65 +20,10 @@ from livesteps.read.recording import (
 )
 from livesteps.read.redact import Redaction
 from livesteps.run import toolchain
-from livesteps.run.process import GuardKilled
+from livesteps.run.limits import DEADLINE, MOST_OUTPUT, SEPARATOR, Stopped, Watch
 from livesteps.run.program import Program, indented
+from livesteps.run.result import Failure, Result
 from livesteps.run.service import Service
-
-DEADLINE = 60.0
-"""Seconds that a step may take."""
-MOST_OUTPUT = 64 * 1024
-"""Bytes that a step may print: more is not for a reader."""
-MOST_FILES = 256 * 1024 * 1024
-"""Bytes that a sample may have in its folder."""
-TICK = 0.25
-"""Seconds between two looks at how full the folder is, while a step runs."""
-SEPARATOR = b"\x1e"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a step failed, for the person who mends it."""
-
-    path: Path
-    line: int
-    """Where the step begins in the published file."""
-    reasons: tuple[str, ...]
-    """Each a sentence, or a few lines: what was expected, what was found."""
-    exchanges: tuple[Exchange, ...] = ()
-    """What the step asked of the server."""
-    broken: bool = False
-    """The program does not run as a sample must; what it did is not looked at."""
-    excuse: str = ""
-    """What the cloud lacks, where that may be why."""
-
-    def __str__(self) -> str:
-        first, *rest = self.reasons
-        lines = [f"{shown(self.path)}:{self.line}: {first}", *rest]
-        if self.exchanges:
-            lines += ["requests of this step:"]
-            lines += [
-                f"  {each.method} {each.path} -> {each.status}"
-                for each in self.exchanges
-            ]
-        return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Result:
-    """How one step went."""
-
-    step: Step
-    output: str
-    seconds: float
-    exchanges: tuple[Exchange, ...] | None
-    """None where nobody sees them."""
-    failure: Failure | None = None
-    stderr: str = ""
-    """What it printed to standard error, as if of the published file."""
-
-
-class _Stopped(Exception):
-    """The program did not reach the next boundary; says why."""
 
 
 class Run:
@@ -120,8 +62,8 @@ class Run:
         self._words = words
         self._deviations = deviations
         self._recording = recording
-        self._deadline = deadline
         self._process = program.process
+        self._watch = Watch(program, deadline)
         self.known = {
             **account.known,
             **{each.address: f"{name} address" for name, each in services.items()},
@@ -156,13 +98,13 @@ class Run:
         reasons: list[str] = []
         try:
             if self.program.fault:
-                raise _Stopped(self.program.fault)
+                raise Stopped(self.program.fault)
             if self.results:
                 self._process.write(b"\n")
             else:
                 self._process.start(self._environment())
-            self._run_until(f"step-{step.number + 1}", begun)
-        except _Stopped as stopped:
+            self._watch.until(f"step-{step.number + 1}", begun)
+        except Stopped as stopped:
             reasons.append(str(stopped))
         seconds = time.monotonic() - begun
         if not reasons:
@@ -228,57 +170,6 @@ class Run:
             **(toolchain.trusting(self.sdk, ca) if ca else {}),
             **{each.file.variable: each.url for each in self._services.values()},
         }
-
-    def _run_until(self, boundary: str, begun: float) -> None:
-        """Wait until the program says that it reached the boundary."""
-        out = self._process.out
-        end = SEPARATOR + boundary.encode() + b"\n"
-        while not out.endswith(end):
-            if SEPARATOR in out and out.endswith(b"\n"):
-                name = out[out.index(SEPARATOR) + 1 :].decode(errors="replace")
-                raise _Stopped(
-                    f"expected the boundary {boundary}, found {name!r};"
-                    " run the steps in their order, each of them once"
-                )
-            if self._process.ending:
-                raise _Stopped(
-                    f"it {self._process.ending} before its marker {boundary};"
-                    " mend what ended it"
-                )
-            self._wait(begun)
-        self._look_at_folder()
-
-    def _wait(self, begun: float) -> None:
-        """Take what the program prints next; `_Stopped` if it went too far."""
-        if max(len(self._process.out), len(self._process.err)) > MOST_OUTPUT:
-            raise _Stopped(
-                f"it printed more than {MOST_OUTPUT // 1024} KiB in this step;"
-                " print what a reader can use"
-            )
-        if self.program.halt.is_set():
-            raise _Stopped("it was interrupted; run it again")
-        rest = begun + self._deadline - time.monotonic()
-        if rest <= 0:
-            raise _Stopped(
-                f"it was stopped, since it did not end within {self._deadline:g} s;"
-                " see what it waits for, or let it do less"
-            )
-        try:
-            if not self._process.read(min(rest, TICK)):
-                self._look_at_folder()
-        except GuardKilled:
-            raise _Stopped("its guard was killed; run it again") from None
-
-    def _look_at_folder(self) -> None:
-        size = 0
-        for path in self.program.folder.rglob("*"):
-            with suppress(FileNotFoundError):
-                size += path.lstat().st_size
-        if size > MOST_FILES:
-            raise _Stopped(
-                f"it filled its working folder with {size >> 20} MiB;"
-                f" write less, at most {MOST_FILES >> 20} MiB"
-            )
 
     def _take_output(self, stderr: str, *, stopped: bool) -> tuple[str, list[str]]:
         """What the step printed, and what is wrong with that and what it said."""
@@ -366,17 +257,14 @@ class Run:
         begun = time.monotonic()
         self._process.write(b"\n")
         try:
-            while not self._process.ending:
-                self._wait(begun)
-        except _Stopped as stopped:
+            ending = self._watch.until_end(begun)
+        except Stopped as stopped:
             return [f"after its last step {stopped}"]
         reasons = []
-        if self._process.ending.exit:
-            reasons.append(
-                f"after its last step it {self._process.ending}; let it end with 0"
-            )
-        if self._process.ending.left:
-            left = ", ".join(f"`{command}`" for command in self._process.ending.left)
+        if ending.exit:
+            reasons.append(f"after its last step it {ending}; let it end with 0")
+        if ending.left:
+            left = ", ".join(f"`{command}`" for command in ending.left)
             reasons.append(
                 f"it left processes behind, {left}; wait for them, or end them"
             )

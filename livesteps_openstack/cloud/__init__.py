@@ -6,7 +6,8 @@ project whose every request is recorded.
 
 from livesteps_openstack.cloud.command import serve
 from livesteps_openstack.cloud.folder import CloudError
-from livesteps_openstack.cloud.parent import Cloud, supported
+from livesteps_openstack.cloud.needs import supported
+from livesteps_openstack.cloud.parent import Cloud
 from livesteps_openstack.cloud.project import Project
 
 __all__ = [

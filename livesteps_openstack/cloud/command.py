@@ -9,8 +9,6 @@ import tempfile
 from pathlib import Path
 from types import FrameType
 
-import yaml
-
 from livesteps_openstack.cloud.folder import CloudError
 from livesteps_openstack.cloud.parent import Cloud
 from livesteps_openstack.cloud.project import Project
@@ -67,6 +65,8 @@ def _entry(project: Project) -> dict[str, object]:
 
 
 def _read(path: Path) -> dict[str, dict[str, object]]:
+    import yaml  # who is given no such file needs none
+
     if not path.exists():
         return {}
     try:
@@ -86,6 +86,8 @@ def _read(path: Path) -> dict[str, dict[str, object]]:
 
 def _write(path: Path, content: dict[str, dict[str, object]]) -> None:
     """Put the file in place at once, readable by its owner alone."""
+    import yaml
+
     try:
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)

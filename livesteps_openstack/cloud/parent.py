@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,45 +20,12 @@ from livesteps.read.exchange import Exchange
 from livesteps_openstack.child import end
 from livesteps_openstack.cloud import certificate, folder
 from livesteps_openstack.cloud.folder import CloudError
+from livesteps_openstack.cloud.needs import DEBIAN_PYTHON, supported
 from livesteps_openstack.cloud.project import Credential, Project
 
 # What the child may know of its parent's environment. No proxies, no OS_*, no
 # home: it talks to itself alone and writes into its state folder alone.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
-
-
-DEBIAN_PYTHON = "/usr/bin/python3"
-DEBIAN_PACKAGES = ("python3-keystone", "python3-keystonemiddleware", "python3-swift")
-
-
-def supported(*, debian: bool = False) -> str | None:
-    """Why no cloud can run here, in a short phrase; None where one can.
-
-    Swift and Keystone are those beside this package, or those that the
-    distribution has packaged.
-    """
-    if sys.platform != "linux":
-        return "Swift runs on Linux only"
-    if debian:
-        imports = ", ".join(
-            package.removeprefix("python3-") for package in DEBIAN_PACKAGES
-        )
-        try:
-            tried = subprocess.run(
-                [DEBIAN_PYTHON, "-I", "-c", f"import {imports}"],
-                capture_output=True,
-                check=False,
-            ).returncode
-        except OSError:
-            tried = 1
-        if tried:
-            packages = " ".join(DEBIAN_PACKAGES)
-            return f"Debian's Swift is not installed (apt-get install {packages})"
-        return None
-    for package in ("keystone", "swift"):
-        if find_spec(package) is None:
-            return f"{package} is not installed (pip install 'livesteps[cloud]')"
-    return None
 
 
 class Cloud:

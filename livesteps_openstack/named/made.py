@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from requests import HTTPError, RequestException
 
-from livesteps.read.chapter import Step
 from livesteps_openstack.contents import DistantContents, below
 from livesteps_openstack.named.clean import (
     MARK,
@@ -24,6 +24,9 @@ from livesteps_openstack.named.clean import (
 )
 from livesteps_openstack.named.holdings import named
 from livesteps_openstack.named.keys import Keys, thing
+
+if TYPE_CHECKING:
+    from livesteps.read.chapter import Step
 
 
 class Made:

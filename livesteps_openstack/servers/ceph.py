@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from livesteps.plugin import Account, Info
+from livesteps.plugin import Account
 from livesteps_openstack.servers.swift import Swift
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ class CephGateway(Swift):
         """Wait until both are ready."""
         super().wait()
         _ = self.ceph.url
-
-    def info(self) -> Info:
-        """What the object store of the cloud says of itself."""
-        return super().info()
 
     def project(self, name: str, way: str) -> Account:
         """A fresh project."""

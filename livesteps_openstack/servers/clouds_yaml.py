@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from livesteps.plugin import Info, Problem, Server
+from livesteps.plugin import Info, Problem, Server, need
 
 if TYPE_CHECKING:
     from livesteps.read.chapter import Chapter
@@ -46,6 +46,7 @@ class CloudsYaml(Server):
 
     def __enter__(self) -> Self:
         """What is wrong with its entry stops all, before anything runs."""
+        need(self.option, "openstack", "openstack", "requests")
         from livesteps_openstack.named.entry import read_entry
         from livesteps_openstack.named.fit import Unfit
         from livesteps_openstack.session import proxies_to

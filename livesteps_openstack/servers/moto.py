@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from livesteps.plugin import Account, Info
+from livesteps.plugin import Account, Info, need
 from livesteps_openstack.servers.swift import Swift
 
 if TYPE_CHECKING:
@@ -24,8 +24,16 @@ class MotoS3(Swift):
 
     moto: Moto
 
+    @classmethod
+    def supported(cls) -> str:
+        """Why it cannot run here, in a short phrase, or nothing."""
+        from livesteps_openstack.cloud.needs import lacking
+
+        return super().supported() or lacking("moto") or ""
+
     def begin(self, stack: ExitStack) -> None:
         """Start moto."""
+        need("moto", "openstack", "moto")
         from livesteps_openstack.moto import Moto
 
         self.moto = stack.enter_context(Moto())
