@@ -17,6 +17,7 @@ from small import COMMAND, ROOT, SmallGuide, write_guide
 
 from livesteps.cli import main
 from livesteps.read.guide import Guide, load_guide
+from livesteps.read.recording import Recording, read_recording, write_recording
 from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
@@ -153,11 +154,13 @@ def start(borrowed: Backend) -> Callable[..., AbstractContextManager[Run]]:
     """Make a run of a small guide's sample on the one cloud."""
 
     @contextmanager
-    def make(small: SmallGuide) -> Iterator[Run]:
+    def make(small: SmallGuide, deadline: float = 20.0) -> Iterator[Run]:
+        guide = small.guide
+        sdk, chapter = guide.sdks["tiny"], guide.chapters["tiny"]
         with (
-            Backend(small.guide) as backend,
-            Program(small.sdk, small.chapter) as program,
-            backend.run(program, deadline=20) as run,
+            Backend(guide) as backend,
+            Program(sdk, chapter) as program,
+            backend.run(program, deadline=deadline) as run,
         ):
             yield run
 
@@ -216,6 +219,36 @@ def livesteps_here(
         )
 
     return run
+
+
+@pytest.fixture
+def gate(
+    pytester: pytest.Pytester, borrowed: Backend
+) -> Callable[..., pytest.RunResult]:
+    """Run pytest on a guide, in this process, on the one cloud."""
+
+    def run(guide: SmallGuide, *arguments: str) -> pytest.RunResult:
+        os.chdir(guide.folder)  # pytester goes back
+        options = ("-p", "no:cacheprovider", f"--rootdir={guide.folder}")
+        return pytester.runpytest_inprocess(*options, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def record(
+    start: Callable[..., AbstractContextManager[Run]],
+) -> Callable[[SmallGuide], Recording]:
+    """Run a guide's sample, and write the recording."""
+
+    def write(guide: SmallGuide) -> Recording:
+        with start(guide) as run:
+            assert [result.failure for result in run] == [None] * len(run.chapter)
+            words = guide.guide.plugins.vocabulary
+            write_recording(run.recorded(), guide.recorded, words)
+        return read_recording(guide.recorded, len(run.chapter))
+
+    return write
 
 
 @pytest.fixture(scope="session")

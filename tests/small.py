@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,26 @@ plugins = ["openstack"]
 server = "swift"
 always = ["holds"]
 """
+
+NOTHING = '''\
+"""A server that is none: nothing is started, and its accounts hold nothing."""
+
+from livesteps.plugin import Account, Server
+
+
+class Empty(Account):
+    def __init__(self):
+        self.environment, self.known = {}, {}
+        self.secrets, self.versions = {}, {}
+
+
+class Nothing(Server):
+    name = "nothing"
+    title = "nothing at all"
+
+    def account(self, sdk, chapter, services, *, way=None):
+        return Empty()
+'''
 
 SDK_TOML = """\
 name = "Tiny SDK"
@@ -78,6 +99,46 @@ class SmallGuide:
         """The steps, read anew."""
         return self.guide.chapters["tiny"]
 
+    def add_chapter(
+        self,
+        name: str,
+        blocks: Sequence[str],
+        contracts: Sequence[str] = (),
+        after: str = "",
+    ) -> None:
+        """Add a chapter with a step for each block of Python, as `write_guide`."""
+        steps, sample = "", ""
+        for number, block in enumerate(blocks, start=1):
+            contract = contracts[number - 1] if contracts else "holds = {}"
+            steps += f'[[step]]\nnumber = {number}\ntitle = "do {number}"\n{contract}\n'
+            sample += f"# step-{number}\n{block.strip()}\n\n"
+        program = self.sdk_folder / f"{name}.py"
+        program.write_text(f"{sample}# step-{len(blocks) + 1}\n{after}")
+        (self.samples / f"{name}.toml").write_text(steps)
+        toml = self.samples / "guide.toml"
+        if toml.exists():
+            more = toml.read_text().replace('"]\nplugins', f'", "{name}"]\nplugins')
+            toml.write_text(more)
+
+    def use_no_server(self) -> None:
+        """Let its programs run against nothing, where a test starts a server of its
+        own for no other reason than that a run has one."""
+        (self.samples / "nothing.py").write_text(NOTHING)
+        toml = self.samples / "guide.toml"
+        text = toml.read_text().replace("openstack", "nothing.py")
+        toml.write_text(text.replace("swift", "nothing").replace('"holds"', ""))
+        steps = self.samples / "tiny.toml"
+        steps.write_text(steps.read_text().replace("holds = {}", ""))
+
+    def add_service(self, name: str, variable: str, *command: str) -> None:
+        """Add a service; it starts nothing where that of another guide is lent."""
+        with (self.samples / "guide.toml").open("a") as file:
+            file.write(
+                f'[service.{name}]\ntitle = "the {name} service"\n'
+                f"command = {json.dumps(command or ['false'])}\n"
+                f'ready = "http://"\nvariable = "{variable}"\n'
+            )
+
 
 def write_guide(
     folder: Path, blocks: Sequence[str], contracts: Sequence[str] = (), after: str = ""
@@ -89,13 +150,7 @@ def write_guide(
     """
     guide = SmallGuide(folder)
     guide.sdk_folder.mkdir(parents=True)
-    steps, sample = "", ""
-    for number, block in enumerate(blocks, start=1):
-        contract = contracts[number - 1] if contracts else "holds = {}"
-        steps += f'[[step]]\nnumber = {number}\ntitle = "do {number}"\n{contract}\n'
-        sample += f"# step-{number}\n{block.strip()}\n\n"
-    guide.program.write_text(f"{sample}# step-{len(blocks) + 1}\n{after}")
+    guide.add_chapter("tiny", blocks, contracts, after)
     (guide.samples / "guide.toml").write_text(GUIDE_TOML)
-    (guide.samples / "tiny.toml").write_text(steps)
     (guide.sdk_folder / "sdk.toml").write_text(SDK_TOML)
     return guide

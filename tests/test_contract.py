@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from livesteps.read.guide import Guide
 from livesteps.read.sdk import load_sdk
 from livesteps.run.backend import Backend
 from livesteps.run.program import Program
@@ -248,29 +249,39 @@ MUTATIONS = [
 
 
 @pytest.mark.parametrize("table", [LIBCLOUD, OPENSTACKSDK])
-def test_every_step_has_a_mutation(table: dict[int, object], backend: Backend) -> None:
-    assert list(table) == [step.number for step in backend.steps.steps]
+def test_every_step_has_a_mutation(table: dict[int, object], guide: Guide) -> None:
+    steps = guide.chapters["durability"].steps
+    assert list(table) == [step.number for step in steps]
 
 
 @pytest.mark.parametrize(
-    ("sdk", "step", "old", "new", "said"),
+    ("name", "step", "old", "new", "said"),
     [
         pytest.param(*mutation, id=f"{mutation[0]}-{mutation[1]:02}-{number}")
         for number, mutation in enumerate(MUTATIONS)
     ],
 )
 def test_a_mistake_in_a_step_fails_that_step(
-    backend: Backend, tmp_path: Path, sdk: str, step: int, old: str, new: str, said: str
+    backend: Backend,
+    guide: Guide,
+    tmp_path: Path,
+    name: str,
+    step: int,
+    old: str,
+    new: str,
+    said: str,
 ) -> None:
-    shutil.copytree(SAMPLES / sdk, tmp_path / sdk)
-    sdk = load_sdk(tmp_path / sdk / "sdk.toml")
-    block = sdk.sample.block(step)
+    original = guide.sdks[name].sample_of("durability")
+    block = original.block(step)
     assert old in block
-    sdk.path.write_text(
-        sdk.sample.text.replace(block, block.replace(old, new, 1)), encoding="utf-8"
+    folder = tmp_path / name
+    shutil.copytree(SAMPLES / name, folder, ignore=shutil.ignore_patterns("recorded"))
+    (folder / original.path.name).write_text(
+        original.text.replace(block, block.replace(old, new, 1)), encoding="utf-8"
     )
-    sdk = load_sdk(tmp_path / sdk / "sdk.toml")
-    with Program(sdk, backend.steps) as program, backend.run(program) as run:
+    sdk = load_sdk(folder / "sdk.toml", guide.plugins, list(guide.chapters))
+    chapter = guide.chapters["durability"]
+    with Program(sdk, chapter) as program, backend.run(program) as run:
         results = list(run)
     failures = [str(result.failure) for result in results if result.failure]
     assert len(results) == step
@@ -278,9 +289,11 @@ def test_a_mistake_in_a_step_fails_that_step(
     assert said in failures[0]
 
 
-@pytest.mark.parametrize("sdk", ["libcloud", "openstacksdk"])
-def test_a_sample_without_a_mistake_passes(backend: Backend, sdk: str) -> None:
-    sdk = load_sdk(SAMPLES / sdk / "sdk.toml")
-    with Program(sdk, backend.steps) as program, backend.run(program) as run:
+@pytest.mark.parametrize("name", ["libcloud", "openstacksdk"])
+def test_a_sample_without_a_mistake_passes(
+    backend: Backend, guide: Guide, name: str
+) -> None:
+    chapter = guide.chapters["durability"]
+    with Program(guide.sdks[name], chapter) as program, backend.run(program) as run:
         assert [str(result.failure) for result in run if result.failure] == []
     assert run.passed

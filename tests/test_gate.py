@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from livesteps.read.recording import Recording, read_recording, write_recording
-from livesteps.run.backend import Backend
-from livesteps.run.run import Run
+from livesteps.read.recording import Recording
 
 if TYPE_CHECKING:
     from small import SmallGuide as Guide
@@ -23,10 +18,6 @@ Gate = Callable[..., pytest.RunResult]
 Record = Callable[["Guide"], Recording]
 
 ROOT = Path(__file__).parents[1]
-INSTALLED = any(
-    entry.value == "livesteps.gate" for entry in entry_points(group="pytest11")
-)
-"""pytest finds the plugin by itself."""
 UPLOAD = """
 import os, requests
 auth = {
@@ -44,32 +35,6 @@ answer = requests.post(
 token = {"X-Auth-Token": answer.headers["X-Subject-Token"]}
 print(requests.put(url + "/wrong", headers=token, timeout=60).status_code)
 """
-
-
-@pytest.fixture
-def gate(pytester: pytest.Pytester, borrowed: Backend) -> Gate:
-    """Run pytest on a guide, in this process, on the one stage."""
-
-    def run(guide: Guide, *arguments: str) -> pytest.RunResult:
-        os.chdir(guide.folder)  # pytester goes back
-        plugin = () if INSTALLED else ("-p", "livesteps.gate")
-        options = ("-p", "no:cacheprovider", f"--rootdir={guide.folder}")
-        return pytester.runpytest_inprocess(*plugin, *options, *arguments)
-
-    return run
-
-
-@pytest.fixture
-def record(start: Callable[..., AbstractContextManager[Run]]) -> Record:
-    """Run a guide's sample, and write the recording."""
-
-    def write(guide: Guide) -> Recording:
-        with start(guide) as run:
-            assert [result.failure for result in run] == [None] * len(guide.chapter)
-            write_recording(run.recorded(), guide.recorded)
-        return read_recording(guide.recorded, len(guide.chapter))
-
-    return write
 
 
 def test_an_item_for_every_step(make_guide: MakeGuide, gate: Gate) -> None:
@@ -124,7 +89,7 @@ def test_another_output_is_shown_as_a_difference(
     ran.stdout.fnmatch_lines(
         [
             "samples/tiny/tiny.py:1: the output is not the recorded one:",
-            "  --- recorded in samples/tiny/recorded/step-01.txt",
+            "  --- recorded in samples/tiny/recorded/tiny/step-01.txt",
             "  +++ printed",
             "  -a goat",
             "  +a gnat",
@@ -143,8 +108,8 @@ def test_a_stale_recording_is_an_item_that_fails(
     ran.assert_outcomes(passed=2, failed=1)
     ran.stdout.fnmatch_lines(
         [
-            "samples/tiny/recorded/run.toml:3: it is of another version of tiny.py;"
-            " run `livesteps record tiny` and look at what changed",
+            "samples/tiny/recorded/tiny/run.toml:3: it is of another version of"
+            " tiny.py; run `livesteps record tiny` and look at what changed",
             "FAILED samples/tiny/sdk.toml::recording*",
         ]
     )
@@ -204,13 +169,13 @@ def test_over_several_processes_a_sample_is_still_run_once(
     pytest.importorskip("xdist")
     block = f"open({str(tmp_path / 'ran')!r}, 'a').write('ran\\n')\nprint(1)"
     guide = make_guide(block, "print(2)", "print(3)", "print(4)", "print(5)")
+    guide.use_no_server()
     record(guide)
     (tmp_path / "ran").unlink()
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(guide.folder)
-    plugin = () if INSTALLED else ("-p", "livesteps.gate")
     ran = pytester.runpytest_subprocess(
-        *plugin, "-n", "2", f"--rootdir={guide.folder}", "samples"
+        "-n", "2", f"--rootdir={guide.folder}", "samples"
     )
     ran.assert_outcomes(passed=6)
     assert (tmp_path / "ran").read_text() == "ran\n"
@@ -330,7 +295,7 @@ def test_a_block_of_another_way_is_checked_as_well(
     toml = guide.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + '\n[[way]]\nname = "k"\nsample = "k.py"\n')
     (guide.sdk_folder / "k.py").write_text("# step-1\nprint('gnat')\n# step-2\n")
-    steps = guide.samples / "durability.toml"
+    steps = guide.samples / "tiny.toml"
     steps.write_text('[[way]]\nname = "k"\ntitle = "by k"\n' + steps.read_text())
     ran = gate(guide)
     ran.assert_outcomes(passed=2, failed=1)

@@ -1,4 +1,4 @@
-"""What a kit installs and builds: once, whole, and with clear words if it fails."""
+"""What an SDK installs and builds: once, whole, and with clear words if it fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def installing(guide: Guide, shell: str) -> Guide:
-    """Let the guide's kit install by a line of shell."""
+    """Let the guide's SDK install by a line of shell."""
     (guide.sdk_folder / "lock").write_text("library 1.0\n")
     with (guide.sdk_folder / "sdk.toml").open("a") as file:
         file.write(
@@ -58,7 +58,7 @@ def installing(guide: Guide, shell: str) -> Guide:
 
 
 def building(guide: Guide, shell: str) -> Guide:
-    """Let the guide's kit build by a line of shell."""
+    """Let the guide's SDK build by a line of shell."""
     toml = guide.sdk_folder / "sdk.toml"
     build = f"build = ['sh', '-c', '''{shell}''', '{{sample}}', '{{built}}']\n"
     toml.write_text(build + toml.read_text())
@@ -98,11 +98,13 @@ def test_an_install_that_was_killed_is_repaired(
     )
     fill = (
         "import sys, threading; from pathlib import Path\n"
-        "from livesteps import toolchain; from livesteps.read.sdk import load_kit\n"
-        "toolchain.install(load_kit(Path(sys.argv[1])), threading.Event())\n"
+        "from livesteps.read.guide import load_guide\n"
+        "from livesteps.run import install\n"
+        "sdk = load_guide(Path(sys.argv[1])).sdks['tiny']\n"
+        "install.install(sdk, threading.Event())\n"
     )
     killed = subprocess.Popen(
-        [sys.executable, "-c", fill, str(guide.sdk_folder / "sdk.toml")]
+        [sys.executable, "-c", fill, str(guide.samples / "guide.toml")]
     )
     wait_for(lambda: log.exists() and log.read_text().strip(), "the install began")
     killed.kill()
@@ -144,6 +146,7 @@ def test_two_processes_at_once_fill_it_once(
         f"echo ran >> {log}; while test ! -e {log}.go; do sleep 0.05; done; "
         "cp lock library",
     )
+    guide.use_no_server()
     environment["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]
     both = [
         subprocess.Popen(

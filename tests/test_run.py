@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from small import COMMAND
 
 from livesteps.errors import Problem
 from livesteps.run import limits
@@ -31,18 +31,17 @@ ONE = "print('one')"
 HANG = "import time\nprint('hangs', flush=True)\ntime.sleep(600)"
 
 
-def run_all(started: AbstractContextManager[Run], *, deadline: float = 20.0) -> Run:
-    """Run a sample as far as it goes; nothing of it may be left.
+SHORT = 2.0
+"""Seconds in which Python has long started, for a sample that hangs."""
 
-    `deadline` is that of every step but the first, in which Python starts.
-    """
+
+def run_all(started: AbstractContextManager[Run]) -> Run:
+    """Run a sample as far as it goes; nothing of it may be left."""
     with started as run:
-        run.advance()
-        run._deadline = deadline
         for _ in run:
             pass
-        guard = run._program._guard.pid
-    assert not run._program.folder.exists()
+        guard = run.program.process.pid
+    assert not run.program.folder.exists()
     assert not psutil.pid_exists(guard)
     return run
 
@@ -60,10 +59,11 @@ def test_every_step_has_its_output(make_guide: MakeGuide, start: Start) -> None:
     assert [result.failure for result in results] == [None] * 3
     assert [result.output for result in results] == ["one\n", "two\n\n", "3\n"]
     assert run.passed
-    assert run.ending
-    assert (run.ending.exit, run.ending.left) == (0, [])
-    assert run.ending.cpu > 0
-    assert run.ending.memory > 1 << 20
+    ending = run.program.process.ending
+    assert ending
+    assert (ending.exit, ending.left) == (0, [])
+    assert ending.cpu > 0
+    assert ending.memory > 1 << 20
 
 
 GAP = """
@@ -106,7 +106,7 @@ def test_a_gap_is_of_a_step_that_there_is(make_guide: MakeGuide) -> None:
     guide = make_guide(ONE)
     line = declare(guide)
     with pytest.raises(Problem) as raised:
-        _ = guide.sdk.sample
+        guide.sdk.sample_of("tiny")
     assert str(raised.value) == (
         f"{guide.sdk_folder / 'sdk.toml'}:{line + 1}: gap.step: there is no step 2;"
         " they are 1 to 1"
@@ -130,7 +130,7 @@ def test_a_program_that_cuts_other_steps_than_the_guide_does_not_start(
     [
         pytest.param(
             HANG,
-            "it was stopped, since it did not end within 0.5 s; see what",
+            "it was stopped, since it did not end within 2 s; see what",
             id="hangs",
         ),
         pytest.param(
@@ -190,7 +190,8 @@ def test_a_step_that_fails_is_named_and_the_next_ones_are_not_run(
     make_guide: MakeGuide, start: Start, second: str, said: str
 ) -> None:
     guide = make_guide("import sys\nprint('one')", second, "print('three')")
-    results = run_all(start(guide), deadline=0.5 if second == HANG else 20).results
+    deadline = SHORT if second == HANG else 20.0
+    results = run_all(start(guide, deadline)).results
     assert [bool(result.failure) for result in results] == [False, True]
     assert why(results[1]).startswith(f"{guide.program}:5: {said}")
 
@@ -204,7 +205,7 @@ def test_a_secret_is_in_neither_the_output_nor_the_failure(
         "    print('key:', os.environ['OS_PASSWORD'], file=file)"
     )
     run = run_all(start(make_guide(secret)))
-    [password] = run._account.secrets
+    [password] = run.account.secrets
     [result] = run.results
     assert result.output == "key: ***\n"
     assert "  key: ***" in why(result)
@@ -276,7 +277,7 @@ def test_a_program_ends_in_peace_after_its_closing_marker(
         "print('one')"
     )
     guide = make_guide(block, "print('two')")
-    run = run_all(start(guide), deadline=0.5 if "sleep" in after else 20)
+    run = run_all(start(guide, SHORT if "sleep" in after else 20.0))
     first, second = run.results
     assert first.failure is None
     assert said in why(second)
@@ -291,7 +292,9 @@ def test_a_sample_gets_a_scrubbed_environment(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     show = "import os, time\nprint(*sorted(os.environ))\nprint(*time.tzname)"
     where = "print(os.environ['HOME'], os.getcwd(), *os.listdir(), sep='\\n')"
-    first, second = run_all(start(make_guide(show, where))).results
+    guide = make_guide(show, where)
+    guide.add_service("fractals", "FRACTALS_ENDPOINT")
+    first, second = run_all(start(guide)).results
     names = set(first.output.splitlines()[0].split()) - {"LC_CTYPE"}
     assert {name for name in names if not name.startswith("OS_")} == {
         *("PATH", "HOME", "LANG", "TZ", "FRACTALS_ENDPOINT"),
@@ -316,7 +319,7 @@ def test_a_run_that_is_left_in_the_middle_leaves_nothing(
         program = int((tmp_path / "pid").read_text())
         assert psutil.pid_exists(program)
     assert not psutil.pid_exists(program)
-    assert not run._program.folder.exists()
+    assert not run.program.folder.exists()
 
 
 def test_two_runs_at_once_see_nothing_of_each_other(
@@ -357,12 +360,9 @@ def runner(
     hanging: Guide, environment: dict[str, str], backend: Backend
 ) -> Iterator[subprocess.Popen[str]]:
     """The command, as a terminal starts it, running a sample that hangs."""
-    # `stage` is asked for, so that no test runs where no cloud can.
+    # `backend` is asked for, so that no test runs where no cloud can.
     running = subprocess.Popen(
-        [
-            *(sys.executable, "-c", "from livesteps.cli import main; main()"),
-            *("run", "tiny"),
-        ],
+        [*COMMAND, "run", "tiny"],
         cwd=hanging.folder,
         env=environment,
         stdout=subprocess.PIPE,

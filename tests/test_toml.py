@@ -1,4 +1,4 @@
-"""steps.toml and sdk.toml: what is said of a mistake, and on which line."""
+"""A chapter's file and sdk.toml: what is said of a mistake, and on which line."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import load_chapter
-from livesteps.read.sdk import load_sdk, load_sdks
+from livesteps.read.guide import load_guide
+from livesteps.read.plugins import load_plugins
+from livesteps.read.sdk import load_sdk
 
+GUIDE = "samples/guide.toml"
 STEPS = "samples/durability.toml"
 SDK = "samples/libcloud/sdk.toml"
 
@@ -23,10 +25,12 @@ def spoil(path: Path, old: str, new: str) -> int:
 
 
 def complaint(path: Path) -> str:
-    """What is said of the file, with the file's name alone."""
-    read = load_sdk if path.name == "sdk.toml" else load_chapter
+    """What is said of the guide that a file is in, with the file's name alone."""
+    toml = path.parent / "guide.toml"
+    if not toml.exists():
+        toml = path.parents[1] / "guide.toml"
     with pytest.raises(Problem) as raised:
-        read(path)
+        _ = load_guide(toml).sdks
     return str(raised.value).replace(str(path), path.name)
 
 
@@ -70,7 +74,7 @@ def complaint(path: Path) -> str:
                 *(0, "lexer: unknown 'pyhton'; did you mean 'python'?"),
             ),
             (
-                *("no sample", SDK, '"durability.py"', '"durable.py"'),
+                *("no sample", SDK, '"{chapter}.py"', '"durable.py"'),
                 *(0, "sample: there is no file 'durable.py' beside it; write it"),
             ),
             (
@@ -93,7 +97,7 @@ def complaint(path: Path) -> str:
             ),
             (
                 *("unknown server", SDK, '["debian", ', '["debain", '),
-                *(0, "servers.0: Input should be 'debian', 'moto' or 'ceph'"),
+                *(0, "servers.0: unknown 'debain'; did you mean 'debian'?"),
             ),
             (
                 *("unknown key", STEPS, "token = true", "tokens = true"),
@@ -201,7 +205,7 @@ def test_what_a_step_shares_must_be_there(
 ) -> None:
     path = guide_folder / STEPS
     line = spoil(path, 'shares = "fractals/goat"', f'shares = "{shared}"')
-    assert complaint(path) == f"steps.toml:{line}: {said}"
+    assert complaint(path) == f"durability.toml:{line}: {said}"
 
 
 def test_a_file_that_is_not_utf8_is_named(guide_folder: Path) -> None:
@@ -210,22 +214,25 @@ def test_a_file_that_is_not_utf8_is_named(guide_folder: Path) -> None:
     assert complaint(path) == "sdk.toml:1: byte 8 is not UTF-8; save it as UTF-8"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert "sdk.toml:1: cannot be read: No such file" in complaint(
-        tmp_path / "sdk.toml"
-    )
+def test_a_file_that_is_not_there_is_named(guide_folder: Path) -> None:
+    path = guide_folder / STEPS
+    path.unlink()
+    assert "durability.toml:1: cannot be read: No such file" in complaint(path)
+    with pytest.raises(Problem, match=r"/sdk.toml:1: cannot be read: No such file"):
+        load_sdk(path.parent / "sdk.toml", load_plugins([], path.parent), ["one"])
 
 
 def test_a_folder_without_an_sdk_toml_is_no_sdk(guide_folder: Path) -> None:
     (guide_folder / "samples" / "fractals").mkdir()
-    assert list(load_sdks(guide_folder / "samples")) == ["libcloud"]
+    assert list(load_guide(guide_folder / GUIDE).sdks) == ["libcloud"]
 
 
 def test_a_generated_file_is_the_same_every_time_and_of_its_size(
     guide_folder: Path,
 ) -> None:
     first, again = (
-        load_chapter(guide_folder / STEPS).files["big.bin"] for _ in range(2)
+        load_guide(guide_folder / GUIDE).chapters["durability"].files["big.bin"]
+        for _ in range(2)
     )
     assert len(first.content) == 6291456
     assert first.md5 == again.md5

@@ -42,7 +42,8 @@ def read_text(path: Path) -> str:
     if "\r\n" in text:
         raise Problem("lines end with CR", "save it with plain newlines", path=path)
     for number, written in enumerate(lines(text), start=1):
-        for character in NAMES.keys() & set(written):
+        character = next((each for each in written if each in NAMES), "")
+        if character:
             raise Problem(
                 f"{NAMES[character]} (U+{ord(character):04X}) in it",
                 "take it out; in a string, write its escape",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -224,13 +224,12 @@ def load_sdk(path: Path, plugins: Plugins, chapters: Collection[str]) -> SDK:
 
     `chapters` are the guide's.
     """
-    more: dict[str, Any] = {
-        key: (kind | None, None)
+    more = {
+        key: kind
         for each in plugins.kinds.values()
         for key, kind in each.sdk_keys.items()
     }
-    model = create_model("SDKFile", __base__=SDKFile, **more)
-    file = load(path, model)
+    file = load(path, _model(tuple(more.items())))
     text = path.read_text(encoding="utf-8")
     for key, what, todo in _faults(file, path.parent, plugins, list(chapters)):
         keys = [int(word) if word.isdecimal() else word for word in key.split(".")]
@@ -251,6 +250,13 @@ def load_sdks(
     sdks = [load_sdk(path, plugins, chapters) for path in samples.glob("*/sdk.toml")]
     sdks.sort(key=lambda sdk: sdk.name.casefold())
     return {sdk.id: sdk for sdk in sdks}
+
+
+@cache  # the same for all SDKs of a guide, and it takes as long as all the rest
+def _model(more: tuple[tuple[str, Any], ...]) -> type[SDKFile]:
+    """What an sdk.toml may hold, with the keys that plugins bring."""
+    keys: dict[str, Any] = {key: (kind | None, None) for key, kind in more}
+    return create_model("SDKFile", __base__=SDKFile, **keys)
 
 
 def _program(pattern: str, chapter: str) -> str:
@@ -283,10 +289,12 @@ def _faults(
         if len(chapters) > 1 and not gap.chapter:
             what = "it does not say of which chapter"
             yield f"gap.{index}", what, "give 'chapter'"
+    gone = {gap.chapter or chapters[0] for gap in file.gap if not gap.step}
+    if gone.issuperset(chapters):
+        yield "gap.0", "no chapter is left that it has a program of", "write one"
     for chapter in chapters:
         name = _program(file.sample, chapter)
-        gone = any(gap.chapter == chapter and not gap.step for gap in file.gap)
-        if not gone and not here(name):
+        if chapter not in gone and not here(name):
             todo = "write it"
             if len(chapters) > 1:
                 todo += ", or say in a gap why this chapter cannot be done"

@@ -33,7 +33,7 @@ def programs(guide: Guide, names: Iterable[str] = ()) -> list[Program]:
         if slash and chapter not in has:
             raise Problem(
                 f"'{id_}' has no program of '{chapter}': "
-                + sdk.gaps(chapter)[0].reason,
+                + sdk.gaps(chapter)[0].reason.rstrip("."),
                 f"it has {', '.join(has)}",
             )
         for each in [has[chapter]] if slash else has.values():

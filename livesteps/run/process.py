@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -82,38 +82,40 @@ class Process:
         self._report = bytearray()
 
     def __enter__(self) -> Self:
-        control_read, self._control = os.pipe()
-        self._status, status_write = os.pipe()
-        try:
-            self._guard = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-S", guard.__file__),
-                    *(str(control_read), str(status_write), str(self.folder)),
-                    *self._words,
-                ],
-                cwd=self._cwd,
-                env=dict(self._environment),
-                pass_fds=(control_read, status_write, *self._hold),
-                start_new_session=True,
-                bufsize=0,
-                **self._how,  # type: ignore[call-overload]
+        with ExitStack() as stack, ExitStack() as theirs:
+            # Its guard does it, but not one that was killed, or never started.
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self._selector = stack.enter_context(selectors.DefaultSelector())
+            control, self._control = os.pipe()
+            theirs.callback(os.close, control)
+            stack.callback(self._let_go)
+            self._status, status = os.pipe()
+            theirs.callback(os.close, status)
+            stack.callback(os.close, self._status)
+            self._guard = stack.enter_context(
+                subprocess.Popen(
+                    [
+                        *(sys.executable, "-I", "-S", guard.__file__),
+                        *(str(control), str(status), str(self.folder)),
+                        *self._words,
+                    ],
+                    cwd=self._cwd,
+                    env=dict(self._environment),
+                    pass_fds=(control, status, *self._hold),
+                    start_new_session=True,
+                    bufsize=0,
+                    **self._how,  # type: ignore[call-overload]
+                )
             )
-        except BaseException:
-            os.close(self._control)
-            os.close(self._status)
-            shutil.rmtree(self.folder, ignore_errors=True)
-            raise
-        finally:
-            os.close(control_read)
-            os.close(status_write)
-        self._selector = selectors.DefaultSelector()
-        for stream, into in (
-            (self._guard.stdout, self.out),
-            (self._guard.stderr, self.err),
-        ):
-            if stream:
-                self._follow(stream.fileno(), into)
-        self._follow(self._status, self._report)
+            stack.callback(self.stop)
+            for stream, into in (
+                (self._guard.stdout, self.out),
+                (self._guard.stderr, self.err),
+            ):
+                if stream:
+                    self._follow(stream.fileno(), into)
+            self._follow(self._status, self._report)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -122,14 +124,7 @@ class Process:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self.stop()
-        finally:
-            self._selector.close()
-            os.close(self._status)
-            for pipe in (self._guard.stdin, self._guard.stdout, self._guard.stderr):
-                if pipe:
-                    pipe.close()
+        self._stack.close()
 
     @property
     def pid(self) -> int:
@@ -143,9 +138,7 @@ class Process:
 
     def stop(self) -> None:
         """End it, and all that it started; its folder is removed."""
-        if not self._stopped:
-            self._stopped = True
-            os.close(self._control)
+        self._let_go()
         self._guard.wait()
 
     def write(self, line: bytes) -> None:
@@ -194,6 +187,12 @@ class Process:
         line, newline, rest_of_it = bytes(self.out).partition(b"\n")
         self.out[:] = rest_of_it
         return line + newline
+
+    def _let_go(self) -> None:
+        """Let the guard see that it is to end."""
+        if not self._stopped:
+            self._stopped = True
+            os.close(self._control)
 
     def _follow(self, descriptor: int, into: bytearray) -> None:
         os.set_blocking(descriptor, False)

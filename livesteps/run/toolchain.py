@@ -97,7 +97,8 @@ def count_libraries(sdk: SDK) -> int:
 
 
 def _program(sdk: SDK) -> Path:
-    return sdk.path(sdk.chapters[0])
+    """Any of its programs, for commands that ask about the SDK by one."""
+    return next(sdk.path(name) for name in sdk.chapters if 0 not in sdk.gaps(name))
 
 
 def _shown(sdk: SDK, command: Sequence[str]) -> str:
