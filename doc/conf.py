@@ -4,6 +4,7 @@ import os
 from urllib.parse import urlsplit
 
 from livesteps import __version__
+from livesteps.guide.shelf import shelf
 
 project = "Making it durable"
 author = "The authors of the guide"
@@ -11,7 +12,8 @@ copyright = "2026, the authors of the guide; Apache License 2.0"
 language = "en"
 version = release = __version__
 
-extensions = ["livesteps.guide", "notfound.extension"]
+extensions = ["livesteps.guide", "livesteps.guide.manual", "notfound.extension"]
+exclude_patterns = ["livesteps/first"]
 nitpicky = True
 
 html_theme = "furo"
@@ -40,6 +42,22 @@ notfound_context = {
     "body": "<h1>There is no such page</h1>\n<p>It may have moved. Begin at the "
     f'<a href="{notfound_urls_prefix}index.html">first page</a>, or search.</p>',
 }
+
+# The tool's manual is a part of the site. An edition for one SDK, and what a reader
+# takes along, is the guide alone.
+suppress_warnings = ["toc.excluded"]
+
+
+def leave_out_the_manual(app):
+    """Called when the builder is known, before Sphinx looks for pages."""
+    if shelf(app.config).single or app.builder.name not in ("html", "linkcheck"):
+        app.config.exclude_patterns.append("livesteps/**")
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("builder-inited", leave_out_the_manual)
+
 
 epub_show_urls = "no"
 epub_tocdup = False

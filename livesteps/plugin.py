@@ -144,6 +144,12 @@ class Account:
     ca: Path | None = None
     """The certificate of its private CA, in PEM; the trust store lies beside."""
 
+    def __init__(self) -> None:
+        self.environment = {}
+        self.known = {}
+        self.secrets = {}
+        self.versions = {}
+
     def exchanges(self) -> list[Exchange] | None:
         """Those since the last call; None where nobody sees them."""
         return None

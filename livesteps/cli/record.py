@@ -10,7 +10,7 @@ from livesteps.cli.progress import finish, progress
 from livesteps.errors import Problem, shown
 from livesteps.read.guide import Guide, find_guide
 from livesteps.read.recording import read_recording, write_recording
-from livesteps.read.trouble import write_said
+from livesteps.read.trouble import write_messages
 from livesteps.run.backend import Backend
 from livesteps.run.batch import Batch
 from livesteps.run.meet import meet
@@ -29,24 +29,24 @@ def record(name: str) -> None:
     outcomes = plan(guide, wanted, why_not, named=[id_])
     with Backend(guide) as backend, progress(outcomes) as tell:
         Batch(backend, tell, compare=False, record=True).run(outcomes)
-        said = [_met(backend, outcome) for outcome in outcomes]
-    for outcome, each in zip(outcomes, said, strict=True):
+        messages = [_met(backend, outcome) for outcome in outcomes]
+    for outcome, each in zip(outcomes, messages, strict=True):
         if outcome.recording:
             _write(guide, outcome, each)
     finish(outcomes, [id_])
 
 
 def _met(backend: Backend, outcome: Outcome) -> dict[str, str]:
-    """What it says in the troubles of its chapter."""
-    said = {}
+    """Its message in each trouble of its chapter."""
+    messages = {}
     for trouble in backend.guide.troubles.values():
         if outcome.recording and trouble.chapter == outcome.chapter.name:
             click.echo(f"{outcome.name}: trouble {trouble.name}", err=True)
-            said[trouble.name] = meet(backend, outcome.sdk, trouble)
-    return said
+            messages[trouble.name] = meet(backend, outcome.sdk, trouble)
+    return messages
 
 
-def _write(guide: Guide, outcome: Outcome, said: dict[str, str]) -> None:
+def _write(guide: Guide, outcome: Outcome, messages: dict[str, str]) -> None:
     assert outcome.recording
     folder = outcome.sdk.recorded(outcome.chapter.name)
     words = guide.plugins.vocabulary
@@ -58,7 +58,7 @@ def _write(guide: Guide, outcome: Outcome, said: dict[str, str]) -> None:
     try:
         if not same:
             write_recording(outcome.recording, folder, words)
-        same = not write_said(said, folder) and same
+        same = not write_messages(messages, folder) and same
     except OSError as error:
         raise Problem(
             f"cannot be written: {error.strerror}",

@@ -110,7 +110,7 @@ def run(
     with Reports(reports, guide, kind, name, last, needed) as report:
         report.outcomes = plan(guide, wanted, "", named=_sdks(names))
         with (
-            _told(report),
+            _after_interrupt(report),
             Backend(guide, chosen) as backend,
             report.of(backend),
             _terminated() if chosen.option else nullcontext(),
@@ -190,8 +190,8 @@ def _terminated() -> Iterator[None]:
 
 
 @contextmanager
-def _told(report: Reports) -> Iterator[None]:
-    """Who interrupts is told what became of what the runs made."""
+def _after_interrupt(report: Reports) -> Iterator[None]:
+    """Print to whoever interrupts what became of what the runs made."""
     try:
         yield
     except KeyboardInterrupt:

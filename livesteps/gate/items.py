@@ -135,9 +135,9 @@ class TroubleItem(_Item):
         """Run the sample into it."""
         sdk = self.sample.sdk
         backend = self.sample.backend_on(self.sample.guide.server)
-        said = meet(backend, sdk, self.trouble)
+        message = meet(backend, sdk, self.trouble)
         folder = sdk.recorded(self.trouble.chapter)
-        if diff := difference(said, folder, self.trouble.name):
+        if diff := difference(message, folder, self.trouble.name):
             raise _Failed(f"what it says is not what was recorded:\n{diff}")
 
     def reportinfo(self) -> tuple[Path, int, str]:

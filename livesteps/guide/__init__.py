@@ -35,6 +35,18 @@ from livesteps.guide.shelf import open_shelf
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.util.docutils import SphinxDirective
+
+
+DIRECTIVES: dict[str, type[SphinxDirective]] = {
+    "diagram": DiagramDirective,
+    "editions": EditionsDirective,
+    "matrix": MatrixDirective,
+    "requests-table": RequestsTableDirective,
+    "sdk": SdkDirective,
+    "step": StepDirective,
+    "trouble": TroubleDirective,
+}
 
 
 def bring_static(app: Sphinx) -> None:
@@ -60,14 +72,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Not to be set: `open_shelf` does, so that Sphinx reads the pages again
     # when the edition, the SDKs or the places of their recordings are others.
     app.add_config_value("livesteps_shown", (), "env", (list, tuple))
-    # sphinx-design has a directive of this name, too, which is not for here.
-    app.add_directive("step", StepDirective, override=True)
-    app.add_directive("sdk", SdkDirective)
-    app.add_directive("requests-table", RequestsTableDirective)
-    app.add_directive("trouble", TroubleDirective)
-    app.add_directive("diagram", DiagramDirective)
-    app.add_directive("editions", EditionsDirective)
-    app.add_directive("matrix", MatrixDirective)
+    for name, directive in DIRECTIVES.items():
+        # sphinx-design has a `step`, too, which is not for here.
+        app.add_directive(name, directive, override=True)
     written = ("latex", "man", "markdown", "texinfo", "text")
     plain: dict[str, Any] = dict.fromkeys(written, (skip, skip))
     folded = (visit_folded, depart_folded)

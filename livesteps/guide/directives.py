@@ -1,5 +1,6 @@
 """`step` and `sdk`: a step of the guide in the tabs of all SDKs; and
-`requests-table`: how many requests each step made; `trouble`: what is said then."""
+`requests-table`: how many requests each step made; `trouble`: the message
+of each SDK in it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ from livesteps.guide.shelf import shelf
 from livesteps.read.chapter import Chapter
 from livesteps.read.recording import output_path
 from livesteps.read.sdk import SDK
-from livesteps.read.trouble import read_said, trouble_path
+from livesteps.read.trouble import read_message, trouble_path
 
 
 class sdk_text(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
@@ -92,7 +93,9 @@ class StepDirective(Chaptered):
     """A step, as a tab for each SDK: code, output, requests, stamp.
 
     `.. step:: 4`; in its content, text for all SDKs stands above the tabs,
-    and text under `sdk` in that SDK's tab, above the code.
+    and text under `sdk` in that SDK's tab, above the code. The section around it
+    gets the label `CHAPTER-step-4`. `:chapter:` names another chapter than that
+    of the page.
     """
 
     required_arguments = 1
@@ -205,7 +208,7 @@ class StepDirective(Chaptered):
 
 
 class TroubleDirective(SphinxDirective):
-    """What each SDK says in a trouble, as a tab: `.. trouble:: wrong-password`."""
+    """The message of each SDK in a trouble, as a tab: `.. trouble:: wrong-password`."""
 
     required_arguments = 1
 
@@ -218,29 +221,30 @@ class TroubleDirective(SphinxDirective):
                 f"unknown trouble '{name}'; {nearest(name, parts.guide.troubles)}"
             )
         self.env.note_dependency(str(parts.guide.samples / "troubles.toml"))
-        contents = {sdk.id: self._said_by(sdk, name) for sdk in parts.sdks}
+        contents = {sdk.id: self._message_of(sdk, name) for sdk in parts.sdks}
         if parts.single:
             return contents[parts.sdks[0].id]
         made = tab_set([tab(sdk, contents[sdk.id]) for sdk in parts.sdks])
         self.set_source_info(made)
         return [made]
 
-    def _said_by(self, sdk: SDK, name: str) -> list[nodes.Node]:
+    def _message_of(self, sdk: SDK, name: str) -> list[nodes.Node]:
         trouble = shelf(self.config).guide.troubles[name]
         folder = sdk.recorded(trouble.chapter)
         self.env.note_dependency(str(trouble_path(folder, name)))
         try:
-            said = read_said(folder, name)
+            message = read_message(folder, name)
         except Problem as problem:
             raise self.error(str(problem)) from None
-        if said:
-            return output(said)
+        if message:
+            return output(message)
         text = "The program is not stopped by this: it runs on."
         return [nodes.paragraph(text, text)]
 
 
 class RequestsTableDirective(Chaptered):
     """How many requests each step made, as a tab for each SDK: `.. requests-table::`.
+    `:chapter:` names another chapter than that of the page.
 
     Beside the SDK's own numbers stand the fewest and the most of all SDKs; not
     so in the edition for one.

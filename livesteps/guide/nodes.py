@@ -161,10 +161,9 @@ def stamp(sdk: SDK, recording: Recording, *, fresh: bool) -> nodes.Node:
         for name, version in sorted(recording.servers.items(), reverse=True)
     )
     date = f"{recording.date.day} {recording.date:%B %Y}"
-    text = (
-        f"{sdk.name} {recording.sdk} on {sdk.language} {recording.language}, "
-        f"against {servers}. {'Ran' if fresh else 'Recorded'} on {date}."
-    )
+    text = f"{sdk.name} {recording.sdk} on {sdk.language} {recording.language}"
+    text += f", against {servers}" if servers else ""
+    text += f". {'Ran' if fresh else 'Recorded'} on {date}."
     return nodes.paragraph(text, text, classes=["livesteps-stamp"])
 
 

@@ -54,7 +54,7 @@ class Shelf:
         return [sdk for sdk in self.every if (sdk.id, chapter.name) in self.folders]
 
     def sources(self) -> list[Path]:
-        """The files that all that is said of SDKs side by side depends on."""
+        """The files on which every comparison of SDKs depends."""
         guide = self.guide
         return [
             *(guide.path, guide.samples / "servers.toml"),

@@ -23,19 +23,38 @@ from livesteps.read.tomlfile import Table, line_of, load
 class File(Table):
     """A file that every sample finds in its working folder when it starts.
 
-    It is copied from beside the chapter's file, or, with `size` (bytes),
-    generated: the same bytes every time, and not compressible.
+    It is copied from beside the chapter's file, or generated.
     """
 
     size: Annotated[int, Field(gt=0)] | None = None
+    """Generate it, with so many bytes: the same every time, and not compressible."""
 
 
 class Way(Table):
     """Another way to connect than that of step 1."""
 
     name: str
+    """By which the sdk.toml of each SDK calls it."""
     title: str
     """How the page and lists name it, such as "by an application credential"."""
+
+
+class StepFile(Table):
+    """What a chapter's file says of a step, besides its contract."""
+
+    number: int
+    """Its place, from 1."""
+    title: str
+    """Its name, as tests and lists show it."""
+
+
+class ChapterFile(Table):
+    """What a chapter's file says, besides its steps and what kinds of contract
+    bring."""
+
+    way: list[Way] = []
+    files: dict[str, File] = {}
+    """What every sample finds in its working folder, by name."""
 
 
 @dataclass(frozen=True)
@@ -188,16 +207,12 @@ def _model(kinds: Mapping[str, Kind], always: Collection[str]) -> type[Table]:
         key: (kind.type, ...) if key in always else (kind.type | None, None)
         for key, kind in kinds.items()
     }
-    step = create_model(
-        "Step", __base__=Table, number=(int, ...), title=(str, ...), **keys
-    )
+    step = create_model("Step", __base__=StepFile, **keys)
     tables: dict[str, Any] = {
         key: (kind, {}) for each in kinds.values() for key, kind in each.tables.items()
     }
     top: dict[str, Any] = {
-        "way": (list[Way], []),
-        "files": (dict[str, File], {}),
         "step": (Annotated[list[step], Field(min_length=1)], ...),  # type: ignore[valid-type]
         **tables,
     }
-    return create_model("Chapter", __base__=Table, **top)
+    return create_model("Chapter", __base__=ChapterFile, **top)

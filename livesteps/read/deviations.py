@@ -18,8 +18,9 @@ class ServerGap(Table):
     """A key of the contracts that does not hold on a server."""
 
     server: str
-    """Its name; "" if a server says itself that it lacks this."""
+    """Its name; empty if a server says itself that it lacks this."""
     key: str
+    """Of a contract, such as `downloads`. No key that the guide has in `always`."""
     able: list[str] = Field(default=[], alias="except")
     """The SDKs that do it all the same, in their own way."""
     reason: str
@@ -40,11 +41,16 @@ class Difference(Table):
     """A text of recorded outputs that may be another one on this server."""
 
     server: str
+    """Its name."""
     recorded: str
+    """The text, as it is in recordings."""
     there: str
+    """What this server gives in its place."""
 
 
-class _File(Table):
+class DeviationsFile(Table):
+    """What a servers.toml says."""
+
     gap: list[ServerGap] = []
     difference: list[Difference] = []
 
@@ -76,7 +82,7 @@ class Deviations:
 
     def closed(self, gap: ServerGap) -> str:
         """Says that a declared gap is none any more."""
-        index = load(self.path, _File).gap.index(gap)
+        index = load(self.path, DeviationsFile).gap.index(gap)
         line = line_of(self.path.read_text(encoding="utf-8"), ["gap", index])
         return (
             f"'{gap.key}' is declared a gap of {gap.server}, and holds there; take the"
@@ -91,7 +97,7 @@ def load_deviations(
 
     The keys `always` hold everywhere. `Problem` says where it is wrong.
     """
-    file = load(path, _File) if path.exists() else _File()
+    file = load(path, DeviationsFile) if path.exists() else DeviationsFile()
     sdks = {each.parent.name for each in path.parent.glob("*/sdk.toml")}
     keys = [key for key in plugins.kinds if key not in always]
 

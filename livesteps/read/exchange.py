@@ -14,9 +14,11 @@ class Exchange:
     __pydantic_config__: ClassVar[Mapping[str, Any]] = {"extra": "forbid"}
 
     method: str
+    """Such as `GET`."""
     path: str
     """With its query."""
     status: int
+    """Of the answer."""
     sent: int = 0
     """Bytes of the request's body."""
     received: int = 0
@@ -67,9 +69,9 @@ def in_order(exchanges: Iterable[Exchange]) -> list[Exchange]:
             clusters.append([])
         clusters[-1].append(each)
         end = max(end, each.start + each.seconds)
-    return [each for cluster in clusters for each in sorted(cluster, key=_told)]
+    return [each for cluster in clusters for each in sorted(cluster, key=_names)]
 
 
-def _told(exchange: Exchange) -> tuple[str, ...]:
+def _names(exchange: Exchange) -> tuple[str, ...]:
     path, _, query = exchange.path.partition("?")
     return exchange.method, path, query

@@ -31,7 +31,9 @@ class ServiceFile(Table):
     title: str
     """What it is called in a sentence."""
     command: Annotated[list[str], Field(min_length=1)]
+    """What starts it."""
     environment: dict[str, str] = {}
+    """Variables that it gets, besides `PATH`, `LANG` and `HOME`."""
     ready: str
     """How the line begins that it prints when it is ready: all of that line is the
     value of `variable`."""
@@ -43,6 +45,7 @@ class GuideFile(Table):
     """What a guide.toml says."""
 
     title: str
+    """Of the whole guide, as readers see it."""
     description: str = ""
     """What it is about, in a sentence or two."""
     chapters: Annotated[list[str], Field(min_length=1)]
@@ -50,10 +53,11 @@ class GuideFile(Table):
     plugins: list[str] = []
     """Entry points of packages, and files `NAME.py` beside guide.toml."""
     server: str
-    """What recordings are made against."""
+    """What recordings are made against, by the name of a plugin's server."""
     always: list[str] = []
     """The keys that every step's contract must have."""
     service: dict[str, ServiceFile] = {}
+    """Helpers that samples need beside the server, by name."""
 
 
 @dataclass(frozen=True)

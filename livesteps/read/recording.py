@@ -30,14 +30,18 @@ class RecordedStep(Table):
     model_config = ConfigDict(strict=False)
 
     number: StrictInt
+    """Its place, from 1."""
     seconds: float
+    """How long it took."""
     request: list[Exchange] = []
+    """Its HTTP requests, in the order in which they began."""
 
 
 class RecordingFile(Table):
     """What a run.toml says of a whole run."""
 
     date: datetime.date
+    """The day of the run."""
     digest: str
     """Of the program that ran, as `Sample.digest`."""
     sdk: str

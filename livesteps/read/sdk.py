@@ -23,7 +23,9 @@ class Versions(Table):
     """Commands that print the versions; the first word with a digit counts."""
 
     sdk: Command
+    """That of the SDK."""
     language: Command
+    """That of the language."""
 
 
 class Gap(Table):
@@ -83,6 +85,7 @@ class SDKFile(Table):
     name: str
     """The SDK's own name, as its tab shows it."""
     language: str
+    """The language's name, as the stamp below an output shows it."""
     lexer: str
     """Pygments' name of the sample's language."""
     lexer_options: dict[str, bool | int | str] = {}
@@ -99,6 +102,7 @@ class SDKFile(Table):
     prints a record separator (0x1E) and the step's name, flushes, and waits
     for one line on standard input."""
     command: Command
+    """What runs the program."""
     versions: Versions
     needs: list[str] = []
     """Commands that the program calls, and that a machine may lack."""
@@ -303,7 +307,7 @@ def _faults(
         yield (
             "boundary",
             "it must be one line and hold {step}",
-            "see CONTRIBUTING.rst for one in each language",
+            "see the manual for one in each language",
         )
     if "\n" in file.opening:
         yield "opening", "it must be one line", "leave the others out"
@@ -316,8 +320,8 @@ def _faults(
             advice = nearest(server, plugins.servers)
             yield f"servers.{index}", f"unknown '{server}'", advice
     for index, way in enumerate(file.way):
-        said = [text for text in (way.reason, way.link) if text]
-        if said if way.sample else len(said) < 2:
+        why = [text for text in (way.reason, way.link) if text]
+        if why if way.sample else len(why) < 2:
             yield (
                 f"way.{index}",
                 "it has no block, or too much",

@@ -1,6 +1,6 @@
 """A trouble: something that is other than a sample expects: `samples/troubles.toml`.
 
-What a program says then is recorded, in the folder of its recording.
+The message with which a program gives up is recorded beside its outputs.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ class Trouble(Table):
     """What is made to differ, and before which step."""
 
     name: str
+    """By which pages and recordings call it."""
     chapter: str = ""
     """Which; a guide of one chapter need not say it."""
     before: int
@@ -30,7 +31,9 @@ class Trouble(Table):
     """What is done to the account, by the name of a plugin's change."""
 
 
-class _File(Table):
+class TroublesFile(Table):
+    """What a troubles.toml says."""
+
     trouble: list[Trouble]
 
 
@@ -40,7 +43,7 @@ def load_troubles(
     """Read troubles.toml: the guide's troubles by name; it need not have any."""
     if not path.exists():
         return {}
-    troubles = load(path, _File).trouble
+    troubles = load(path, TroublesFile).trouble
     for index, each in enumerate(troubles):
         for key, known in (("change", changes), ("chapter", chapters)):
             name = getattr(each, key)
@@ -57,12 +60,12 @@ def load_troubles(
 
 
 def trouble_path(folder: Path, name: str) -> Path:
-    """The file of what is said, in the folder of a recording."""
+    """The file of a program's message, in the folder of its recording."""
     return folder / f"trouble-{name}.txt"
 
 
-def read_said(folder: Path, name: str) -> str:
-    """What was recorded; it is empty if the program ran on to its end."""
+def read_message(folder: Path, name: str) -> str:
+    """The recorded message; it is empty if the program ran on to its end."""
     path = trouble_path(folder, name)
     try:
         return path.read_text(encoding="utf-8")
@@ -72,9 +75,9 @@ def read_said(folder: Path, name: str) -> str:
         ) from None
 
 
-def write_said(said: dict[str, str], folder: Path) -> bool:
-    """Write what was said in each trouble; whether that changed any file."""
-    texts = {trouble_path(folder, name): text for name, text in said.items()}
+def write_messages(messages: dict[str, str], folder: Path) -> bool:
+    """Write the message of each trouble; whether that changed any file."""
+    texts = {trouble_path(folder, name): text for name, text in messages.items()}
     old = {
         path: path.read_text() for path in folder.glob(trouble_path(folder, "*").name)
     }
@@ -86,7 +89,7 @@ def write_said(said: dict[str, str], folder: Path) -> bool:
     return old != texts
 
 
-def difference(said: str, folder: Path, name: str) -> str:
-    """How what was said differs from what is recorded, as a diff; best nothing."""
+def difference(message: str, folder: Path, name: str) -> str:
+    """How a message differs from the recorded one, as a diff; best nothing."""
     path = trouble_path(folder, name)
-    return diff_to_recorded(read_said(folder, name), said, path, "said")
+    return diff_to_recorded(read_message(folder, name), message, path, "said")

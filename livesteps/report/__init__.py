@@ -63,7 +63,7 @@ class Reports:
 
     @contextmanager
     def of(self, backend: Backend) -> Iterator[None]:
-        """What runs here runs on this stage."""
+        """What runs while the context lasts runs on this backend."""
         self._way = backend.server.way
         self._deviations = backend.server.deviations()
         try:

@@ -88,9 +88,9 @@ def _fill(sdk: SDK, tree: Path, lock: int, halt: threading.Event) -> None:
         complete(words, tree, environment, INSTALL_DEADLINE, halt, hold=lock)
     except Failed as failed:
         last = failed.printed.strip().splitlines()[-LAST_LINES:]
-        said = "\n".join(f"  {line}" for line in last or ["it said nothing"])
+        printed = "\n".join(f"  {line}" for line in last or ["it said nothing"])
         raise Problem(
-            f"`{' '.join(words)}` {failed.why} in {tree}:\n{said}",
+            f"`{' '.join(words)}` {failed.why} in {tree}:\n{printed}",
             path=sdk.toml,
             line=sdk.line_of("install", "command"),
         ) from None

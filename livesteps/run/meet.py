@@ -1,4 +1,4 @@
-"""A sample runs into a trouble: what it says when it gives up.
+"""A sample runs into a trouble: the message with which it gives up.
 
 It runs unchanged. Before a step, the environment or the server is made to differ.
 """
@@ -17,12 +17,12 @@ from livesteps.run.program import Program
 
 MOST_PRINTED = 3
 """How many lines are shown of what a step printed before: the last ones."""
-MOST_SAID = 12
-"""How many lines are shown of what it said of an error: the first ones."""
+MOST_STDERR = 12
+"""How many lines are shown of its standard error: the first ones."""
 
 
 def meet(backend: Backend, sdk: SDK, trouble: Trouble) -> str:
-    """Run an SDK's sample into a trouble; what it says, without what varies.
+    """Run an SDK's sample into a trouble; its message, without what varies.
 
     Nothing, if it does not stop the program.
     """
@@ -43,8 +43,8 @@ def meet(backend: Backend, sdk: SDK, trouble: Trouble) -> str:
                 raise Problem(f"before the trouble '{trouble.name}' {result.failure}")
             if result.failure:
                 words = backend.guide.plugins.vocabulary
-                said = _message(result.output, result.stderr)
-                return normalise(said, run.known, words)
+                message = _message(result.output, result.stderr)
+                return normalise(message, run.known, words)
     return ""
 
 
@@ -63,19 +63,19 @@ _CALLS = re.compile(
 _PLACE = re.compile(r"^\S+:\d+:in [`'].*?': | in \S+:\d+$")
 
 
-def _message(printed: str, said: str) -> str:
+def _message(printed: str, stderr: str) -> str:
     """The words of an error, each line once, without the calls that led there.
 
     The end of what the step printed comes before them, for it may say more.
     """
     # Of errors that Python met while it handled others, the last.
-    before, traceback, last = said.rpartition("Traceback (most recent call last):\n")
+    before, traceback, last = stderr.rpartition("Traceback (most recent call last):\n")
     if traceback:
-        said = before.partition(traceback)[0] + last
+        stderr = before.partition(traceback)[0] + last
     words = [
         _PLACE.sub("", line.strip())
-        for line in said.splitlines()
+        for line in stderr.splitlines()
         if not _CALLS.match(line)
     ]
-    lines = printed.splitlines()[-MOST_PRINTED:] + words[:MOST_SAID]
+    lines = printed.splitlines()[-MOST_PRINTED:] + words[:MOST_STDERR]
     return "".join(f"{line}\n" for line in dict.fromkeys(lines))

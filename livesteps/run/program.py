@@ -20,7 +20,7 @@ from livesteps.run.process import Process
 class Program:
     """Owns a program's process and its folder; neither outlives it.
 
-    A context manager. It needs no server yet: what it runs with is said at its
+    A context manager. It needs no server yet: its process gets the environment at its
     `start`. When another thread sets `halt`, its install or its build ends
     within moments. With `way` it connects by another block than its step 1.
     """
@@ -85,7 +85,7 @@ class Program:
         self._stack.close()
 
     def published(self, text: str, step: int = 0) -> str:
-        """What a command said of the program, as if of the published file: that
+        """What a command printed of the program, as if of the published file: that
         of a step, if it is known which one ran."""
         file = shown(self.sample.path_of(step))
         name = re.escape(self.path.name)

@@ -172,7 +172,7 @@ class Run:
         }
 
     def _take_output(self, stderr: str, *, stopped: bool) -> tuple[str, list[str]]:
-        """What the step printed, and what is wrong with that and what it said."""
+        """What the step printed, and what is wrong with that or with standard error."""
         out = bytes(self._process.out)
         self._process.out.clear()
         self._process.err.clear()

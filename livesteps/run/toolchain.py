@@ -47,7 +47,7 @@ def trusting(sdk: SDK, ca: Path) -> dict[str, str]:
 
 
 def libraries_of(sdk: SDK) -> Path:
-    """Where its libraries are installed: another place if anything differs."""
+    """Where its libraries are installed: another folder if anything differs."""
     assert sdk.install
     digest = hashlib.sha256()
     for part in (
@@ -123,9 +123,9 @@ def _printed_by(
 ) -> str:
     """What a command prints that asks this machine about the SDK."""
     filled = words(sdk, command, _program(sdk).absolute())
-    told = {**os.environ, "PATH": search_path(), **environment}
+    everything = {**os.environ, "PATH": search_path(), **environment}
     try:
-        return _output(tuple(filled), sdk.folder, tuple(sorted(told.items())))
+        return _output(tuple(filled), sdk.folder, tuple(sorted(everything.items())))
     except FileNotFoundError:
         raise Problem(f"{filled[0]} is not installed", path=sdk.toml) from None
     except subprocess.TimeoutExpired:

@@ -217,9 +217,9 @@ def add_osd(osd: str) -> None:
                 "args": ["root=default", "host=localhost"],
             },
         ):
-            code, _, said = monitor.mon_command(json.dumps(order), b"")
+            code, _, reason = monitor.mon_command(json.dumps(order), b"")
             if code:
-                sys.exit(f"{order['prefix']}: {said}")
+                sys.exit(f"{order['prefix']}: {reason}")
 
 
 def main() -> None:
@@ -229,8 +229,8 @@ def main() -> None:
     if not line:
         return
     cluster.gateway(json.loads(line))
-    said = subprocess.run(["radosgw", "--version"], capture_output=True, check=True)
-    version = said.stdout.decode().split()[2]
+    printed = subprocess.run(["radosgw", "--version"], capture_output=True, check=True)
+    version = printed.stdout.decode().split()[2]
     print(json.dumps({"port": cluster.port("rgw"), "version": version}), flush=True)
     os.wait()
     cluster.check()

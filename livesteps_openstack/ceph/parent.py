@@ -106,7 +106,7 @@ class Ceph:
         return self._relay.lane(self._started()["port"])
 
     def _started(self) -> dict[str, Any]:
-        """What it said when it was ready."""
+        """What it printed when it was ready."""
         with self._turn:
             self._ready = self._ready or self._answer()
             return self._ready

@@ -219,7 +219,7 @@ class Cloud:
         }
 
     def _started(self) -> dict[str, Any]:
-        """What the cloud said when it was ready."""
+        """What the cloud printed when it was ready."""
         with self._turn:
             self._ready = self._ready or self._answer()
             return self._ready

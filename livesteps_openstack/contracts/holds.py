@@ -19,14 +19,22 @@ if TYPE_CHECKING:
     from livesteps_openstack.segments import Segment
 
 
+CONTAINERS = """Those that the program makes besides the ones that chapters name, such
+as one for segments. On a cloud that is not ours nothing runs if one of them is there.
+"""
+
+
 class Object(Table):
-    """An object that steps store, with the bytes of a named file."""
+    """An object that steps store, by its name."""
 
     file: str
+    """Whose bytes it holds, by a name of `files`."""
     segments: Annotated[int, Field(ge=0)] | None = None
     """It is a manifest of at least this many segments; if 0, or one whole object."""
     content_type: str | None = None
+    """Its content type; any, if this is left out."""
     metadata: dict[str, str] = {}
+    """What it must have of metadata; more may be there."""
 
 
 class Whole(NamedTuple):
@@ -57,7 +65,7 @@ class Holds(Kind):
     key = "holds"
     type = dict[str, list[str]]
     tables = {"objects": dict[str, Object]}
-    sdk_keys = {"containers": list[str]}
+    sdk_keys = {"containers": Annotated[list[str], CONTAINERS]}
 
     def names(
         self, value: dict[str, list[str]], step: Step, chapter: Chapter

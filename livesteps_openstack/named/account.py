@@ -128,7 +128,7 @@ class Named(Account):
     def end(self, *, keep: bool) -> Aftermath:
         """The program has ended: remove what it made, and compare.
 
-        With `keep` what it made stays, and only that is said.
+        With `keep` what it made stays, and its lines say only that.
         """
         report = Report()
         different: list[str] = []

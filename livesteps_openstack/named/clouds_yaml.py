@@ -18,7 +18,7 @@ from livesteps_openstack.session import unreachable
 if TYPE_CHECKING:
     from openstack.config.cloud_region import CloudRegion
 
-# What they warn of is said by us, or nothing that a person can mend. Whoever
+# We say what they warn of, or a person cannot mend it. Whoever
 # has a handler keeps it.
 for _name in ("keystoneauth", "openstack", "stevedore"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -57,9 +57,9 @@ def read_region(name: str, *, validate: bool = True) -> CloudRegion:
                 f"cloud '{name}': {error}", "mend its entry in clouds.yaml"
             ) from None
         except requests.RequestException as error:
-            told = unreachable(error)
+            problem = unreachable(error)
             raise Problem(
-                f"cloud '{name}': for its profile, {told.what}", told.todo
+                f"cloud '{name}': for its profile, {problem.what}", problem.todo
             ) from None
         except (AttributeError, LookupError, TypeError, ValueError):
             # openstacksdk takes for granted that all is in its place.

@@ -37,7 +37,7 @@ class Entry:
     ca: Path | None
     """The certificates to trust in place of the machine's, in PEM."""
     way: str
-    """How samples connect, as steps.toml names it; "" as step 1 shows it."""
+    """How samples connect, as the chapter names it; "" as step 1 shows it."""
     environment: dict[str, str] = field(repr=False)
     """The OS_* variables that a sample gets, and the caller's proxies."""
     secrets: dict[str, str] = field(repr=False)

@@ -18,7 +18,7 @@ WAYS = {
     "v3password": "",
     "v3applicationcredential": APPLICATION_CREDENTIAL,
 }
-"""The ways of steps.toml, by what clouds.yaml calls them; "" is that of step 1."""
+"""The ways of the chapters, by what clouds.yaml calls them; "" is that of step 1."""
 
 
 class Unfit(Problem):

@@ -128,15 +128,17 @@ class Keystone:
 
     def _failure(self, error: HttpError) -> Problem:
         """Why it gave an error."""
-        said = f"Keystone at {self.url} answers: {' '.join(str(error).split())[:200]}"
+        answer = f"Keystone at {self.url} answers: {' '.join(str(error).split())[:200]}"
         match error.http_status:
             case 400:
-                return Problem(said, "give names, or ids, with those of their domains")
+                return Problem(
+                    answer, "give names, or ids, with those of their domains"
+                )
             case 404:
-                return Problem(said, "see that auth_url is the address of Identity")
+                return Problem(answer, "see that auth_url is the address of Identity")
             case status if status >= 500:
-                return Problem(said, "try again later, or ask who runs it")
-        return Problem(said, "ask who runs it whether you may use it")
+                return Problem(answer, "try again later, or ask who runs it")
+        return Problem(answer, "ask who runs it whether you may use it")
 
 
 def _patience(region: CloudRegion) -> float:

@@ -1,0 +1,3 @@
+project = "Copying files"
+extensions = ["livesteps.guide"]
+html_theme = "furo"
