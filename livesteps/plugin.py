@@ -105,7 +105,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Info:
-    """What a server says of itself, or why that could not be read."""
+    """What a server says of itself, or why that could not be read; neither of a
+    server that has no way to say it."""
 
     content: dict[str, Any] | None
     why: str = ""
@@ -255,7 +256,7 @@ class Server:
 
     def info(self) -> Info:
         """What it says of itself. It waits for nothing."""
-        return Info(None, "it says nothing of itself")
+        return Info(None)
 
     def deviations(self) -> Deviations:
         """How it differs from what is recorded, as the guide says."""

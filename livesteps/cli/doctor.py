@@ -59,7 +59,7 @@ def look_for(sdk: SDK) -> tuple[str, bool]:
         return problem.what, True
     version = toolchain.version_of(sdk, "sdk")
     language = toolchain.version_of(sdk, "language")
-    return f"{version} on {sdk.language} {language}", False
+    return f"{version} on {sdk.language} {language}".rstrip(), False
 
 
 def remedies(bindep: Path, profile: str, download: str = "") -> list[str]:

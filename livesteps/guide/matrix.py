@@ -13,6 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
 from livesteps.guide.labels import label_of
+from livesteps.guide.nodes import written
 from livesteps.guide.shelf import Shelf, shelf
 from livesteps.read.chapter import Chapter
 from livesteps.read.deviations import ServerGap
@@ -200,7 +201,7 @@ def _versions(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         texts = [
             sdk.name,
             recording.sdk,
-            f"{sdk.language} {recording.language}",
+            f"{sdk.language} {recording.language}".rstrip(),
             *(recording.servers.get(name, "-") for name in servers),
             f"{recording.date}",
             *(_passed_on(parts, chapter, sdk, server) for server in others),
@@ -210,7 +211,7 @@ def _versions(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         "SDK",
         "version",
         "language",
-        *(name.capitalize() for name in servers),
+        *(written(name) for name in servers),
         "recorded on",
         *(f"on {title}" for title in others.values()),
     )

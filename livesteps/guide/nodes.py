@@ -154,14 +154,20 @@ def requests(made: list[Exchange]) -> list[nodes.Node]:
     return [folded]
 
 
+def written(server: str) -> str:
+    """A server's name as a sentence begins with it; its own capitals stay."""
+    return server[:1].upper() + server[1:]
+
+
 def stamp(sdk: SDK, recording: Recording, *, fresh: bool) -> nodes.Node:
     """With what, and when, the step ran."""
     servers = " and ".join(
-        f"{name.capitalize()} {version}"
+        f"{written(name)} {version}"
         for name, version in sorted(recording.servers.items(), reverse=True)
     )
+    language = f"{sdk.language} {recording.language}".rstrip()
     date = f"{recording.date.day} {recording.date:%B %Y}"
-    text = f"{sdk.name} {recording.sdk} on {sdk.language} {recording.language}"
+    text = f"{sdk.name} {recording.sdk} on {language}"
     text += f", against {servers}" if servers else ""
     text += f". {'Ran' if fresh else 'Recorded'} on {date}."
     return nodes.paragraph(text, text, classes=["livesteps-stamp"])

@@ -24,8 +24,8 @@ class Versions(Table):
 
     sdk: Command
     """That of the SDK."""
-    language: Command
-    """That of the language."""
+    language: Command | None = None
+    """That of the language; none for a language that has no versions."""
 
 
 class Gap(Table):
@@ -347,7 +347,7 @@ def _unfilled(file: SDKFile) -> Iterator[Fault]:
         ("install.command", install, ["python", "cache"]),
         *((key, words, cached) for key, words in variables.items()),
         *((key, words, ["ca", "truststore"]) for key, words in trusting.items()),
-        *((f"versions.{key}", words, common) for key, words in file.versions),
+        *((f"versions.{key}", words or [], common) for key, words in file.versions),
         *(("check", words, [*common, *cached]) for words in file.check),
         ("libraries", file.libraries or [], ["python", *cached]),
     ):

@@ -95,6 +95,10 @@ class Reports:
         for path in self.paths:
             _write(path, FORMATS[path.suffix.lower()](report))
 
+    def _ways(self) -> bool:
+        """Whether there is more than one way to connect."""
+        return any(chapter.ways for chapter in self.guide.chapters.values())
+
     def _made(self, stopped: str) -> Report:
         redact = Redaction(words=self.guide.plugins.vocabulary)
         for outcome in self.outcomes:
@@ -120,7 +124,7 @@ class Reports:
             target=Target(
                 kind=self.kind,
                 name=self.name,
-                way=self._way or "password",
+                way=self._way or ("password" if self._ways() else ""),
                 versions=versions(self.outcomes, self._info),
                 info=self._info.content,
                 info_missing=self._info.why,

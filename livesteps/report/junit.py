@@ -42,7 +42,8 @@ def _suite(root: ET.Element, report: Report, sdk: SDK) -> None:
         "language": f"{sdk.language} {sdk.language_version}".strip(),
         "info": json.dumps(target.info) if target.info else target.info_missing,
     }.items():
-        ET.SubElement(properties, "property", name=name, value=value)
+        if value:
+            ET.SubElement(properties, "property", name=name, value=value)
     for step in sdk.steps:
         _case(suite, sdk, step)
     if not sdk.good and not any(step.failed for step in sdk.steps):

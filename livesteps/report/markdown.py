@@ -57,11 +57,12 @@ def _lines(report: Report) -> Iterator[str]:
         )
     for sdk in report.sdks:
         yield from _sdk(sdk)
-    yield "\n## GET /info\n"
-    if report.target.info is None:
-        yield _plain(report.target.info_missing)
-    else:
+    if report.target.info is not None:
+        yield "\n## GET /info\n"
         yield _fenced(json.dumps(report.target.info, indent=2, sort_keys=True), "json")
+    elif report.target.info_missing:
+        yield "\n## GET /info\n"
+        yield _plain(report.target.info_missing)
 
 
 def _sdk(sdk: SDK) -> Iterator[str]:

@@ -105,13 +105,13 @@ class Target:
     """`cloud`, of clouds.yaml, or `server`, of our own."""
     name: str
     way: str
-    """How the samples connected."""
+    """How the samples connected; empty where there is but one way."""
     versions: dict[str, str]
     """Of its servers, as far as they are known, by name."""
     info: dict[str, Any] | None
     """What it answers to GET /info."""
     info_missing: str
-    """Why that is not known."""
+    """Why that is not known; empty of a server that has no way to say it."""
 
 
 @dataclass(frozen=True)

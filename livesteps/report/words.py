@@ -23,7 +23,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
         *([("Stopped", report.stopped)] if report.stopped else []),
         (target.kind.capitalize(), target.name),
         ("Its versions", servers or "not known"),
-        ("Connected by", target.way),
+        *([("Connected by", target.way)] if target.way else []),
         ("Date", f"{report.date[:10]} {report.date[11:19]} UTC"),
         ("Seconds", f"{report.seconds:.1f}"),
         ("livesteps", report.livesteps),

@@ -73,9 +73,11 @@ def check_machine(sdk: SDK) -> None:
 def version_of(sdk: SDK, what: str) -> str:
     """The version of the `sdk` or the `language`, as it is here.
 
-    `Problem` says what is missing if there is none.
+    It is empty for a language that has none. `Problem` says what is missing.
     """
     command = getattr(sdk.versions, what)
+    if command is None:
+        return ""
     # Nothing is installed yet.
     environment = {k: v for k, v in sdk.environment.items() if "{" not in v}
     printed = _printed_by(sdk, command, environment)
