@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from types import TracebackType
 from typing import Any
 
 from livesteps.errors import Problem
@@ -28,12 +27,7 @@ class Output:
         sys.stdout = self
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, at: object) -> None:
         self.flush()
         sys.stdout = self._stream
         if self._lost and (error is None or isinstance(error, SystemExit)):

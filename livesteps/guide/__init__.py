@@ -9,6 +9,7 @@ import rcssmin
 import rjsmin
 
 from livesteps import __version__
+from livesteps.guide.chart import Chart, visit_chart
 from livesteps.guide.diagram import Diagram, DiagramDirective, visit_diagram
 from livesteps.guide.directives import (
     EditionsDirective,
@@ -17,12 +18,8 @@ from livesteps.guide.directives import (
     StepDirective,
     TroubleDirective,
 )
-from livesteps.guide.matrix import (
-    Chart,
-    MatrixDirective,
-    StepLinkTransform,
-    visit_chart,
-)
+from livesteps.guide.links import StepLinkTransform
+from livesteps.guide.matrix import MatrixDirective
 from livesteps.guide.nodes import (
     FlatTransform,
     Folded,

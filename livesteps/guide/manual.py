@@ -146,7 +146,8 @@ class Made(SphinxDirective):
             text = _description(kind) or (inspect.getdoc(inner) if inner else "")
             if not text:
                 raise self.error(
-                    f"'{name}' is not explained; write its type as Annotated[..., 'text']"
+                    f"'{name}' is not explained;"
+                    " write its type as Annotated[..., 'text']"
                 )
             below = [self.keys(inner)] if inner else []
             yield self.item(name, in_toml(kind), text, below)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import quote
+from typing import ClassVar
 
 from docutils import nodes
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 from livesteps.errors import nearest
+from livesteps.guide.chart import chart
 from livesteps.guide.labels import label_of
+from livesteps.guide.links import step_link
 from livesteps.guide.nodes import written
 from livesteps.guide.shelf import Shelf, shelf
 from livesteps.read.chapter import Chapter
@@ -20,63 +19,6 @@ from livesteps.read.deviations import ServerGap
 from livesteps.read.lines import lines
 from livesteps.read.recording import RecordedStep
 from livesteps.read.sdk import SDK
-
-if TYPE_CHECKING:
-    from sphinx.writers.html5 import HTML5Translator
-
-
-class Chart(nodes.General, nodes.Element):
-    """Bars: `title` says of what, `bars` are pairs of a name and a number.
-
-    What is in it says the same in words, for where nothing is drawn.
-    """
-
-
-def visit_chart(self: HTML5Translator, node: Chart) -> None:
-    """Draw the bars, in the colours of the page."""
-    width, row = 340, 40
-    most = max(value for _, value in node["bars"]) or 1
-    self.body.append(
-        f'<svg class="livesteps-chart" role="img" aria-label="{escape(node.astext())}" '
-        f'viewBox="0 0 {width} {row * len(node["bars"])}">\n'
-    )
-    for index, (name, value) in enumerate(node["bars"]):
-        y = row * index
-        length = max(1, round(width * value / most))
-        self.body.append(
-            f'<text y="{y + 14}">{escape(name)}</text>'
-            f'<text x="{width}" y="{y + 14}" text-anchor="end">{value:,}</text>'
-            f'<rect y="{y + 20}" width="{length}" height="10" fill="#0a4bff"/>\n'
-        )
-    self.body.append("</svg>\n")
-    raise nodes.SkipNode
-
-
-class step_link(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
-    """A link to a `step`, by its label, and to the tab of an `sdk` if it has one."""
-
-
-class StepLinkTransform(SphinxPostTransform):
-    """Makes links to steps; where there are tabs, they choose the SDK."""
-
-    default_priority = 5
-
-    def run(self, **kwargs: Any) -> None:
-        """Do it on one page."""
-        builder = self.env._app.builder
-        tabs = builder.name in ("html", "dirhtml") and not shelf(self.config).single
-        labels = self.env.domains.standard_domain.anonlabels
-        for link in list(self.document.findall(step_link)):
-            page, anchor = labels.get(link["label"], ("", ""))
-            if not page:
-                link.replace_self(link.children)
-                continue
-            uri = builder.get_relative_uri(self.env.docname, page)
-            query = f"?sdk={quote(link['sdk'])}" if link["sdk"] and tabs else ""
-            uri = f"{uri}{query}#{anchor}"
-            link.replace_self(
-                nodes.reference("", "", *link.children, internal=True, refuri=uri)
-            )
 
 
 class MatrixDirective(SphinxDirective):
@@ -156,7 +98,7 @@ def _requests(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         (sdk.name, sum(map(count, parts.recording(sdk, chapter).step)))
         for sdk in parts.having(chapter)
     ]
-    return [*_figures(parts, chapter, count, str), _chart(title, bars)]
+    return [*_figures(parts, chapter, count, str), chart(title, bars)]
 
 
 def _bytes(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
@@ -272,7 +214,7 @@ def _lines(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         return written - len(sample.markers)
 
     bars = [(sdk.name, count(sdk)) for sdk in parts.having(chapter)]
-    return [_chart("Lines of the program", bars)]
+    return [chart("Lines of the program", bars)]
 
 
 def _libraries(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
@@ -280,7 +222,7 @@ def _libraries(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         (sdk.name, parts.recording(sdk, chapter).libraries)
         for sdk in parts.having(chapter)
     ]
-    return [_chart("Libraries that the program needs", bars)]
+    return [chart("Libraries that the program needs", bars)]
 
 
 def _memory(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
@@ -288,13 +230,7 @@ def _memory(parts: Shelf, chapter: Chapter) -> list[nodes.Node]:
         (sdk.name, round(parts.recording(sdk, chapter).memory / 1e6))
         for sdk in parts.having(chapter)
     ]
-    return [_chart("Most megabytes of memory", bars)]
-
-
-def _chart(title: str, bars: list[tuple[str, int]]) -> nodes.Node:
-    told = ", ".join(f"{name} {value:,}" for name, value in bars)
-    text = f"{title}: {told}."
-    return Chart("", nodes.paragraph(text, text), bars=bars)
+    return [chart("Most megabytes of memory", bars)]
 
 
 def _table(

@@ -16,7 +16,8 @@ from livesteps.read.deviations import ServerGap
 from livesteps.read.exchange import Exchange
 from livesteps.read.guide import Guide
 from livesteps.read.recording import Recording
-from livesteps.read.sdk import SDK, Gap, Way
+from livesteps.read.sdk import SDK
+from livesteps.read.sdkfile import Gap, Way
 
 if TYPE_CHECKING:
     from sphinx.writers.html5 import HTML5Translator

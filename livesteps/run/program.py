@@ -8,7 +8,6 @@ import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 from livesteps.errors import Problem, shown
 from livesteps.read.chapter import Chapter
@@ -76,12 +75,7 @@ class Program:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def published(self, text: str, step: int = 0) -> str:

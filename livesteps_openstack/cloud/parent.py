@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import livesteps
@@ -117,12 +116,7 @@ class Cloud:
         self.pid = self._child.pid
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         end(self._child)
         if self._kept is None:
             # The child has done so, unless it was killed.

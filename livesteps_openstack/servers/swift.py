@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from livesteps.plugin import Account, Info, Server
@@ -59,12 +58,7 @@ class Swift(Server):
     def begin(self, stack: ExitStack) -> None:
         """Start what runs beside the cloud; the stack ends it."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def wait(self) -> None:
