@@ -16,11 +16,9 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
-from small import ROOT
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import load_chapter
-from livesteps.read.deviations import missing
+from livesteps.read.guide import Guide
 from livesteps.run.backend import Backend
 from livesteps_openstack.accounts import OnCeph
 from livesteps_openstack.ceph import Ceph, supported
@@ -28,18 +26,11 @@ from livesteps_openstack.cloud import Cloud
 from livesteps_openstack.contents import DistantContents
 from livesteps_openstack.info import read_info
 from livesteps_openstack.segments import Segment
+from livesteps_openstack.servers.clouds_yaml import missing
+from livesteps_openstack.servers.swift import Swift
 
 if why_not := supported():
     pytest.skip(f"not run: {why_not}", allow_module_level=True)
-
-
-@pytest.fixture(scope="module")
-def ceph() -> Iterator[Backend]:
-    """The real steps, with Ceph's gateway for object storage."""
-    with Backend(
-        load_chapter(ROOT / "samples" / "durability.toml"), server="ceph"
-    ) as running:
-        yield running
 
 
 class User:
@@ -52,28 +43,41 @@ class User:
         self.http = requests.Session()
         self.http.trust_env = False
         self.http.headers["X-Auth-Token"] = token
-        account.requests()
+        account.exchanges()
 
     def __call__(self, method: str, path: str, **more: object) -> requests.Response:
         url = f"{self.url}/{path}"
         return self.http.request(method, url, timeout=30, **more)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def user(ceph: Backend) -> Iterator[User]:
+def somebody(backend: Backend) -> User:
     """Somebody with an empty account."""
-    account = ceph.account("user")
+    chapter = backend.guide.chapters["durability"]
+    account = backend.account(None, chapter)
     assert isinstance(account, OnCeph)
-    yield User(account)
-    account.contents.close()
+    return User(account)
+
+
+@pytest.fixture
+def user(ceph_backend: Backend) -> Iterator[User]:
+    """Somebody with an empty account."""
+    made = somebody(ceph_backend)
+    yield made
+    made.account.close()
+
+
+@pytest.fixture
+def cloud(ceph_backend: Backend) -> Cloud:
+    """That whose users Ceph's are."""
+    server = ceph_backend.server
+    assert isinstance(server, Swift)
+    return server.cloud
 
 
 def test_projects_side_by_side_do_not_see_one_another(
-    ceph: Backend, user: User
+    ceph_backend: Backend, user: User
 ) -> None:
-    account = ceph.account("other")
-    assert isinstance(account, OnCeph)
-    other = User(account)
+    other = somebody(ceph_backend)
     # Without tenants a name would be taken once for all of Ceph.
     assert user("PUT", "same").status_code == 201
     assert other("PUT", "same").status_code == 201
@@ -82,9 +86,9 @@ def test_projects_side_by_side_do_not_see_one_another(
     assert other.account.contents.snapshot()["same"].keys() == set()
     assert other.http.get(f"{user.url}/same/mine", timeout=30).status_code == 403
     assert user("GET", "same/mine").content == b"1"
-    methods = {entry["method"] for entry in account.requests()}
+    methods = {each.method for each in other.account.exchanges()}
     assert methods == {"PUT"}
-    other.account.contents.close()
+    other.account.close()
 
 
 def test_requests_are_recorded_each_to_its_project(user: User) -> None:
@@ -96,15 +100,15 @@ def test_requests_are_recorded_each_to_its_project(user: User) -> None:
     user.account.contents.snapshot()
     contents = user.url.partition("/swift")[2]
     assert [
-        (each["method"], each["path"], each["status"], each["sent"], each["received"])
-        for each in user.account.requests()
+        (each.method, each.path, each.status, each.sent, each.received)
+        for each in user.account.exchanges()
     ] == [
         ("PUT", f"/swift{contents}/box", 201, 0, 0),
         ("PUT", f"/swift{contents}/box/an%20object", 201, 6, 0),
         ("HEAD", f"/swift{contents}/box/an%20object", 200, 0, 0),
         ("GET", f"/swift{contents}/box/an%20object", 200, 0, 6),
     ]
-    assert user.account.requests() == []
+    assert user.account.exchanges() == []
 
 
 def md5(content: bytes) -> str:
@@ -222,20 +226,19 @@ def test_what_is_different_is_as_readers_are_told(user: User) -> None:
     assert info["swift"]["version"] == user.account.versions["ceph"]
 
 
-def test_info_is_read_on_either_server(ceph: Backend, user: User) -> None:
+def test_info_is_read_on_either_server(cloud: Cloud, user: User, guide: Guide) -> None:
     with user.account.contents.anyone() as http:
         info = read_info(user.account.contents.url, http).content
     assert info
-    assert [gap.key for gap in missing(info, ceph.steps).gaps] == ["shares"]
-    assert ceph.cloud
+    assert [gap.key for gap in missing(info, guide).gaps] == ["shares"]
     for address, lacks in (
-        (ceph.cloud.storage_url, False),
+        (cloud.storage_url, False),
         ("http://127.0.0.1:9", True),
     ):
         contents = DistantContents(f"{address}/v1/AUTH_x", "no token")
         found = contents.info()
         assert (found.content is None) is lacks
-        assert not missing(found.content or {}, ceph.steps).gaps
+        assert not missing(found.content or {}, guide).gaps
         contents.close()
 
 
@@ -290,15 +293,14 @@ def test_nothing_is_left_when_its_parent_is_killed(
 
 
 def test_a_failed_start_shows_the_end_of_the_log(
-    ceph: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = tmp_path / "ceph-mon"
     command.write_text("#!/bin/sh\necho there is no room for a gnat >&2\nexit 3\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert ceph.cloud
     said = r"(?s)Ceph did not start; these are the last lines.*no room for a gnat"
-    with Ceph(ceph.cloud) as failed:
+    with Ceph(cloud) as failed:
         with pytest.raises(Problem, match=said):
             _ = failed.url
         folder = failed.folder
@@ -306,14 +308,13 @@ def test_a_failed_start_shows_the_end_of_the_log(
 
 
 def test_a_start_that_takes_too_long_is_given_up(
-    ceph: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = tmp_path / "monmaptool"
     command.write_text("#!/bin/sh\nexec sleep 600\n")
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert ceph.cloud
-    with Ceph(ceph.cloud, deadline=0.2) as failed:
+    with Ceph(cloud, deadline=0.2) as failed:
         with pytest.raises(Problem, match=r"Ceph did not start in 0\.2 s"):
             _ = failed.url
         folder = failed.folder
@@ -327,5 +328,6 @@ def test_a_machine_without_ceph_is_told_what_brings_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     reason = "Ceph is not installed (apt-get install ceph-mon ceph-osd radosgw)"
     assert supported() == reason
-    with pytest.raises(Problem, match="no Ceph can run here: Ceph is not installed"):
-        Ceph(Cloud()).__enter__()
+    said = "no Ceph can run here: Ceph is not installed"
+    with pytest.raises(Problem, match=said), Ceph(Cloud()):
+        pass

@@ -17,6 +17,7 @@ import textwrap
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,6 @@ with warnings.catch_warnings():
 DEADLINE = 60.0
 
 pytestmark = pytest.mark.skipif(supported() is not None, reason=str(supported()))
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with Cloud() as running:
-        yield running
 
 
 class Contents:
@@ -233,15 +228,17 @@ def test_warm_start_keeps_data_ports_and_passwords(tmp_path: Path) -> None:
 def test_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "state", Path("/proc/state")):
-        with pytest.raises(CloudError, match=f"{path} cannot be written to.*choose"):
-            Cloud(path).__enter__()
+        said = f"{path} cannot be written to.*choose"
+        with pytest.raises(CloudError, match=said), Cloud(path):
+            pass
 
 
 def test_folder_that_configuration_files_cannot_name_is_refused(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(CloudError, match=r"has a '\$' in its path.*choose another"):
-        Cloud(tmp_path / "a$b").__enter__()
+    said = r"has a '\$' in its path.*choose another"
+    with pytest.raises(CloudError, match=said), Cloud(tmp_path / "a$b"):
+        pass
 
 
 def test_file_system_without_attributes_is_refused(
@@ -251,10 +248,14 @@ def test_file_system_without_attributes_is_refused(
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
     monkeypatch.setattr(os, "setxattr", refuse)
-    with pytest.raises(CloudError, match=r"no extended attributes.*choose another"):
-        Cloud(tmp_path / "state").__enter__()
-    with pytest.raises(CloudError, match=r"no extended attributes.*set TMPDIR"):
-        Cloud().__enter__()
+    said = r"no extended attributes.*"
+    with (
+        pytest.raises(CloudError, match=f"{said}choose another"),
+        Cloud(tmp_path / "state"),
+    ):
+        pass
+    with pytest.raises(CloudError, match=f"{said}set TMPDIR"), Cloud():
+        pass
 
 
 def test_failed_start_shows_the_end_of_the_log(tmp_path: Path) -> None:
@@ -275,8 +276,8 @@ def test_cloud_that_died_says_so() -> None:
 def test_platform_without_swift_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert supported() == "Swift runs on Linux only"
-    with pytest.raises(CloudError, match="Swift runs on Linux only"):
-        Cloud().__enter__()
+    with pytest.raises(CloudError, match="Swift runs on Linux only"), Cloud():
+        pass
 
 
 # What it serves
@@ -465,27 +466,23 @@ def test_requests_are_recorded_for_their_project_alone(
     )
     contents("HEAD", "/c/an%20amazing%20goat")
     assert contents("GET", "/c/an%20amazing%20goat").content == b"maa"
-    put, chunked, head, get = cloud.requests(project)
-    assert put["path"] == f"/v1/AUTH_{project.id}/c"
-    assert (put["service"], put["method"], put["status"]) == (
-        "object-store",
-        "PUT",
-        201,
-    )
-    assert chunked["path"].endswith("/an%20amazing%20goat")
-    assert (chunked["sent"], chunked["received"]) == (3, 0)
-    sent = chunked["request_headers"]
+    put, chunked, head, get = cloud.exchanges(project)
+    assert put.path == f"/v1/AUTH_{project.id}/c"
+    assert (put.service, put.method, put.status) == ("object-store", "PUT", 201)
+    assert chunked.path.endswith("/an%20amazing%20goat")
+    assert (chunked.sent, chunked.received) == (3, 0)
+    sent = chunked.headers
     assert sent["X-Object-Meta-Name"] == "Elsa"
     assert sent["Content-Type"] == "image/jpeg"
     assert sent["Transfer-Encoding"] == "chunked"
-    assert chunked["response_headers"]["Etag"] == hashlib.md5(b"maa").hexdigest()
-    assert (head["method"], head["received"]) == ("HEAD", 0)
-    assert head["response_headers"]["Content-Length"] == "3"
-    assert (get["method"], get["received"]) == ("GET", 3)
-    assert abs(get["start"] - time.time()) < DEADLINE
-    assert 0 < get["seconds"] < DEADLINE
-    assert cloud.requests(project) == []
-    assert cloud.requests(other) == []
+    assert chunked.answer_headers["Etag"] == hashlib.md5(b"maa").hexdigest()
+    assert (head.method, head.received) == ("HEAD", 0)
+    assert head.answer_headers["Content-Length"] == "3"
+    assert (get.method, get.received) == ("GET", 3)
+    assert abs(get.start - time.time()) < DEADLINE
+    assert 0 < get.seconds < DEADLINE
+    assert cloud.exchanges(project) == []
+    assert cloud.exchanges(other) == []
 
 
 def test_secrets_are_not_recorded(
@@ -507,14 +504,14 @@ def test_secrets_are_not_recorded(
         user_domain_name="Default",
         project_domain_name="Default",
     ).get_access(session.Session())
-    records = cloud.requests(project)
-    assert [r["service"] for r in records] == ["object-store"] * 5 + ["identity"]
-    assert records[-1]["response_headers"]["X-Subject-Token"] == "***"
-    assert records[0]["request_headers"]["X-Auth-Token"] == "***"
-    assert records[0]["request_headers"]["X-Container-Meta-Temp-Url-Key"] == "***"
-    assert "temp_url_sig=***&temp_url_expires=" in records[2]["query"]
-    assert records[3]["query"] == "X-Amz-Signature=***"
-    text = json.dumps(records)
+    exchanges = cloud.exchanges(project)
+    assert [each.service for each in exchanges] == ["object-store"] * 5 + ["identity"]
+    assert exchanges[-1].answer_headers["X-Subject-Token"] == "***"
+    assert exchanges[0].headers["X-Auth-Token"] == "***"
+    assert exchanges[0].headers["X-Container-Meta-Temp-Url-Key"] == "***"
+    assert "?temp_url_sig=***&temp_url_expires=" in exchanges[2].path
+    assert exchanges[3].path.endswith("?X-Amz-Signature=***")
+    text = json.dumps([asdict(each) for each in exchanges])
     signature = url.partition("sig=")[2].partition("&")[0]
     for secret in (
         key,
@@ -527,17 +524,17 @@ def test_secrets_are_not_recorded(
         assert secret not in text
 
 
-def test_record_is_there_when_the_response_is(
+def test_exchange_is_there_when_the_response_is(
     cloud: Cloud, project: Project, contents: Contents
 ) -> None:
     contents("PUT", "/c")
     contents("PUT", "/c/o", data=b"x" * 200_000)
-    cloud.requests(project)
+    cloud.exchanges(project)
     for _ in range(100):
         contents("GET", "/c/o")
-        assert [r["received"] for r in cloud.requests(project)] == [200_000]
+        assert [each.received for each in cloud.exchanges(project)] == [200_000]
         contents("HEAD", "/c/o")
-        assert len(cloud.requests(project)) == 1
+        assert len(cloud.exchanges(project)) == 1
 
 
 def test_cache_does_as_memcached_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,14 @@ import getpass
 import hashlib
 import os
 import random
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,14 +29,28 @@ from fractals.create import by_chance
 from fractals.database import Database
 from fractals.draw import Parameters, draw
 from fractals.model import Base, Fractal, Picture
+from small import ROOT
 
-from livesteps.run.backend import Backend
-from livesteps.run.service import APP
-from livesteps_openstack.cloud import Project
+from livesteps.read.guide import Guide
+from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.contents import Contents
 
-ROOT = Path(__file__).parents[1]
+APP = ROOT / "samples" / "fractals"
 WaitFor = Callable[..., None]
+AGAIN_AND_AGAIN = """\
+import os, sys
+from fractals import swift
+from fractals.cli import main
+for _ in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        os.dup2(2, 1)
+        main()
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+"""Runs `fractals` for each line that it reads, in a process that need not import it
+first; prints its pid, and how it ended."""
 CLAIMED = Fractal.claim.is_not(None)
 
 
@@ -49,13 +64,16 @@ class Deployed:
         self.database = Database(environment["FRACTALS_DATABASE_URL"])
         self.run("upgrade")
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `fractals`."""
+    def start(
+        self, *arguments: str, program: Sequence[str] = ("-m", "fractals")
+    ) -> subprocess.Popen[str]:
+        """Start `fractals`, or another program of Python."""
         with (self._folder / "fractals.log").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "fractals", *arguments],
+                [sys.executable, *program, *arguments],
                 cwd=self._folder,
                 env=self._environment,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -160,9 +178,8 @@ def _until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) -> N
 
 
 @pytest.fixture
-def project(backend: Backend) -> Project:
-    assert backend.cloud
-    return backend.cloud.project(f"deployed-{uuid4()}")
+def project(cloud: Cloud) -> Project:
+    return cloud.project(f"deployed-{uuid4()}")
 
 
 @pytest.fixture
@@ -292,14 +309,19 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
     def moved() -> int:
         return deployed.count(Fractal.storage == "swift")
 
+    migrations = deployed.start(
+        "migrate", "--to", "swift", program=("-c", AGAIN_AND_AGAIN)
+    )
+    assert migrations.stdin
+    assert migrations.stdout
     for _ in range(20):
         before = moved()
-        migration = deployed.start("migrate", "--to", "swift")
+        print(file=migrations.stdin, flush=True)
+        pid = int(migrations.stdout.readline())
         wait_for(lambda before=before: moved() > before, "it goes on")
-        with suppress(subprocess.TimeoutExpired):
-            migration.wait(chance.uniform(0, 0.3))
-        migration.kill()
-        assert migration.wait() == -signal.SIGKILL
+        select.select([migrations.stdout], [], [], chance.uniform(0, 0.3))
+        os.kill(pid, signal.SIGKILL)
+        assert int(migrations.stdout.readline()) == -signal.SIGKILL
     assert moved() < 500
     deployed.run("migrate", "--to", "swift")
 
@@ -314,15 +336,14 @@ def test_a_migration_that_is_killed_twenty_times_moves_all(
 def test_the_gallery_shows_pictures_out_of_swift(
     deploy: Callable[..., Deployed],
     contents: Contents,
-    backend: Backend,
+    cloud: Cloud,
     project: Project,
     browser: Any,
 ) -> None:
     deployed = deploy()
     deployed.run("create", "--tasks", "3", "--width", "64", "--height", "48")
     url = deployed.serve()
-    assert backend.cloud
-    backend.cloud.requests(project)
+    cloud.exchanges(project)
     page = browser.new_page()
     page.set_default_timeout(30_000)
     errors: list[str] = []
@@ -347,9 +368,9 @@ def test_the_gallery_shows_pictures_out_of_swift(
         assert (width, height) == (64, 48)
         assert " set at " in alt
     got = {
-        each["path"].rpartition("/")[2]
-        for each in backend.cloud.requests(project)
-        if each["method"] == "GET" and each["status"] == 200
+        each.resource.rpartition("/")[2]
+        for each in cloud.exchanges(project)
+        if each.method == "GET" and each.status == 200
     }
     assert got >= objects.keys()
     for name, stored in objects.items():
@@ -359,13 +380,19 @@ def test_the_gallery_shows_pictures_out_of_swift(
 
 
 def test_the_samples_app_ends_with_its_parent(
-    environment: dict[str, str], wait_for: WaitFor
+    environment: dict[str, str], guide: Guide, wait_for: WaitFor
 ) -> None:
     parent = subprocess.Popen(
         [
             *(sys.executable, "-c"),
-            "from livesteps.run.service import Fractals\n"
-            "with Fractals() as app: print(app.url, app._folder, flush=True); input()",
+            "import sys\n"
+            "from pathlib import Path\n"
+            "from livesteps.read.guide import load_guide\n"
+            "from livesteps.run.service import serving\n"
+            "with serving(load_guide(Path(sys.argv[1]))) as services:\n"
+            "    app = services['fractals']\n"
+            "    print(app.url, app.folder, flush=True); input()",
+            guide.path,
         ],
         env=environment,
         stdin=subprocess.PIPE,

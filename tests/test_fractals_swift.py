@@ -24,8 +24,7 @@ from fractals.model import Fractal
 from fractals.storage import checked
 from fractals.worker import Worker
 
-from livesteps.run.backend import Backend
-from livesteps_openstack.cloud import Project
+from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.contents import Contents
 
 with warnings.catch_warnings():
@@ -111,15 +110,17 @@ class Front(ThreadingHTTPServer):
 @pytest.fixture
 def front() -> Iterator[Front]:
     with Front() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        thread = threading.Thread(
+            target=server.serve_forever, args=(0.05,), daemon=True
+        )
+        thread.start()
         yield server
         server.shutdown()
 
 
 @pytest.fixture
-def project(backend: Backend, front: Front) -> Project:
-    assert backend.cloud
-    made = backend.cloud.project(f"troubled-{next(NUMBERS)}", front=front.url)
+def project(cloud: Cloud, front: Front) -> Project:
+    made = cloud.project(f"troubled-{next(NUMBERS)}", front=front.url)
     front.upstream = urlsplit(made.storage_url).netloc
     return made
 
@@ -203,7 +204,7 @@ def test_it_gives_up_after_some_tries(
 
 
 def test_a_download_that_breaks_off_goes_on_from_there(
-    backend: Backend,
+    cloud: Cloud,
     storage: SwiftStorage,
     fractal: Fractal,
     front: Front,
@@ -211,13 +212,10 @@ def test_a_download_that_breaks_off_goes_on_from_there(
     delays: list[float],
 ) -> None:
     storage.put(fractal, io.BytesIO(PNG))
-    assert backend.cloud
-    backend.cloud.requests(project)
+    cloud.exchanges(project)
     front.troubles = ["break off"] * 2
     assert b"".join(storage.get(fractal.uuid)) == PNG
-    assert [each["status"] for each in backend.cloud.requests(project)] == [
-        *(200, 206, 206)
-    ]
+    assert [each.status for each in cloud.exchanges(project)] == [200, 206, 206]
     assert delays == [0.5, 1]
     front.always = "break off"
     with pytest.raises(StorageError, match="Swift broke off"):
@@ -225,18 +223,17 @@ def test_a_download_that_breaks_off_goes_on_from_there(
 
 
 def test_an_expired_token_is_renewed_and_the_picture_sent_again(
-    backend: Backend,
+    cloud: Cloud,
     storage: SwiftStorage,
     fractal: Fractal,
     contents: Contents,
     front: Front,
     project: Project,
 ) -> None:
-    assert backend.cloud
-    backend.cloud.requests(project)
+    cloud.exchanges(project)
     front.troubles = ["401"]
     storage.put(fractal, io.BytesIO(PNG))
-    asked = [(each["method"], each["path"]) for each in backend.cloud.requests(project)]
+    asked = [(each.method, each.path) for each in cloud.exchanges(project)]
     assert ("POST", "/v3/auth/tokens") in asked
     assert contents.snapshot()["fractals"][str(fractal.uuid)].md5 == fractal.checksum
 

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import textwrap
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from livesteps.cli import main
-from livesteps_openstack.cloud import Cloud, Project, supported
+from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.cloud.project import Credential
 
 with warnings.catch_warnings():
@@ -39,15 +38,12 @@ def blocks(language: str) -> list[str]:
     return [textwrap.dedent(block).strip() for block in found]
 
 
-@pytest.fixture(scope="module")
-def project() -> Iterator[Project]:
-    if why := supported():
-        pytest.skip(why)
-    with Cloud() as cloud:
-        yield cloud.project("reader")
+@pytest.fixture
+def project(cloud: Cloud, request: pytest.FixtureRequest) -> Project:
+    return cloud.project(f"reader of {request.node.name}")
 
 
-def cloud_of(text: str, values: dict[str, str]) -> tuple[str, dict[str, object]]:
+def entry_of(text: str, values: dict[str, str]) -> tuple[str, dict[str, object]]:
     """The one cloud of a clouds.yaml, with a reader's own values."""
     [(name, entry)] = yaml.safe_load(text)["clouds"].items()
     assert values.keys() <= entry["auth"].keys()
@@ -56,7 +52,7 @@ def cloud_of(text: str, values: dict[str, str]) -> tuple[str, dict[str, object]]
 
 
 def connect(folder: Path, text: str, values: dict[str, str]) -> Connection:
-    name, entry = cloud_of(text, values)
+    name, entry = entry_of(text, values)
     path = folder / "clouds.yaml"
     path.write_text(yaml.safe_dump({"clouds": {name: entry}}))
     config = OpenStackConfig(

@@ -6,19 +6,21 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
-from small import ROOT, Guide
+from small import SmallGuide
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import load_chapter
-from livesteps.read.deviations import Server, load_servers, missing
+from livesteps.read.deviations import Deviations
+from livesteps.read.guide import Guide
 from livesteps.run.backend import Backend
-from livesteps.run.batch import Outcome, State, run_batch
+from livesteps.run.batch import Batch
+from livesteps.run.outcome import Outcome, State
 from livesteps.run.program import Program
 from livesteps.run.run import Result, Run
 from livesteps_openstack.segments import Segment, segments_in
+from livesteps_openstack.servers.clouds_yaml import missing
+from livesteps_openstack.servers.swift import Swift
 
-MakeGuide = Callable[..., Guide]
-STEPS = load_chapter(ROOT / "samples" / "durability.toml")
+MakeGuide = Callable[..., SmallGuide]
 
 GAP = """\
 [[gap]]
@@ -30,22 +32,23 @@ link = "https://example.org/issues/1"
 READS = 'holds = {}\nreads = ["missing"]'
 
 
-def declare(guide: Guide, text: str = GAP) -> Server:
+def declare(small: SmallGuide, text: str = GAP) -> Deviations:
     """Write servers.toml; what it says of Ceph."""
-    (guide.samples / "servers.toml").write_text(text)
-    return load_servers(guide.chapter)["ceph"]
+    (small.samples / "servers.toml").write_text(text)
+    return small.guide.deviations["ceph"]
 
 
-def results(guide: Guide, backend: Backend, server: Server) -> list[Result]:
-    """What comes of a run, as if on this server."""
-    with Program(guide.sdk, guide.chapter) as program:
-        account = backend.account("tiny")
+def results(
+    small: SmallGuide, backend: Backend, deviations: Deviations
+) -> list[Result]:
+    """What comes of a run, as if on a server that differs so."""
+    with Program(small.sdk, small.chapter) as program:
         run = Run(
             program,
-            account,
-            fractals="http://x",
-            pictures={},
-            server=server,
+            backend.account(small.sdk, small.chapter),
+            services={},
+            words=small.guide.plugins.vocabulary,
+            deviations=deviations,
             deadline=20,
         )
         return list(run)
@@ -54,10 +57,10 @@ def results(guide: Guide, backend: Backend, server: Server) -> list[Result]:
 def test_a_gap_is_a_key_that_does_not_hold(
     make_guide: MakeGuide, backend: Backend
 ) -> None:
-    guide = make_guide("print(1)", contracts=[READS])
-    [failed] = results(guide, backend, load_servers(guide.chapter)["ceph"])
+    small = make_guide("print(1)", contracts=[READS])
+    [failed] = results(small, backend, small.guide.deviations["ceph"])
     assert "expected a GET or HEAD of 'missing', found none" in str(failed.failure)
-    [passed] = results(guide, backend, declare(guide))
+    [passed] = results(small, backend, declare(small))
     assert passed.failure is None
 
 
@@ -65,8 +68,8 @@ def test_the_rest_of_the_contract_must_hold(
     make_guide: MakeGuide, backend: Backend
 ) -> None:
     contract = 'holds = { box = [] }\nreads = ["missing"]'
-    guide = make_guide("print(1)", contracts=[contract])
-    [failed] = results(guide, backend, declare(guide))
+    small = make_guide("print(1)", contracts=[contract])
+    [failed] = results(small, backend, declare(small))
     assert failed.failure
     assert failed.failure.reasons == ("containers: 'box' is missing",)
 
@@ -78,29 +81,25 @@ def test_a_server_gap_that_is_closed_must_go(
         "import openstack\n"
         "print(len(list(openstack.connect().object_store.containers())))"
     )
-    guide = make_guide(block, contracts=['holds = {}\nreads = [""]'])
-    server = declare(guide, "# One line more.\n" + GAP)
-    [failed] = results(guide, backend, server)
+    small = make_guide(block, contracts=['holds = {}\nreads = [""]'])
+    [failed] = results(small, backend, declare(small, "# One line more.\n" + GAP))
     assert failed.failure
     assert failed.failure.reasons == (
         "'reads' is declared a gap of ceph, and holds there; take the gap out of"
-        f" {guide.samples / 'servers.toml'}:2, or name the SDK in its 'except'",
+        f" {small.samples / 'servers.toml'}:2, or name the SDK in its 'except'",
     )
-    [passed] = results(
-        guide,
-        backend,
-        declare(guide, GAP.replace("reason", 'except = ["tiny"]\nreason')),
-    )
+    able = declare(small, GAP.replace("reason", 'except = ["tiny"]\nreason'))
+    [passed] = results(small, backend, able)
     assert passed.failure is None
 
 
 def test_what_a_cloud_says_itself_need_not_be_so(
-    make_guide: MakeGuide, backend: Backend
+    make_guide: MakeGuide, backend: Backend, guide: Guide
 ) -> None:
-    guide = make_guide("print(1)", contracts=["holds = {}"])
-    said = missing({"swift": {"version": "2.38.3"}}, STEPS)
+    small = make_guide("print(1)", contracts=["holds = {}"])
+    said = missing({"swift": {"version": "2.38.3"}}, guide)
     assert [gap.key for gap in said.gaps] == ["shares"]
-    [passed] = results(guide, backend, said)
+    [passed] = results(small, backend, said)
     assert passed.failure is None
 
 
@@ -128,43 +127,49 @@ def test_a_mistake_in_servers_toml_is_shown_on_its_line(
 ) -> None:
     if "difference" in new:
         new += 'there = ""\n[[gap]]'
-    guide = make_guide("print(1)")
+    small = make_guide("print(1)")
     with pytest.raises(Problem) as raised:
-        declare(guide, GAP.replace(old, new, 1))
-    assert str(raised.value).startswith(f"{guide.samples / 'servers.toml'}:{line}: ")
+        declare(small, GAP.replace(old, new, 1))
+    assert str(raised.value).startswith(f"{small.samples / 'servers.toml'}:{line}: ")
     assert said in str(raised.value)
 
 
-def test_texts_that_mean_the_same_are_the_same_wherever_they_stand() -> None:
-    ceph = load_servers(STEPS)["ceph"]
+def test_texts_that_mean_the_same_are_the_same_wherever_they_stand(
+    guide: Guide,
+) -> None:
+    ceph = guide.deviations["ceph"]
     there = ceph.levelled("1 byte, binary/octet-stream")
     assert there == ceph.levelled("1 byte, application/octet-stream")
     assert there != ceph.levelled("1 byte, image/png")
     for name in ("swift", "debian", "moto"):
-        assert not load_servers(STEPS)[name].differences
-        assert not load_servers(STEPS)[name].gaps
+        assert not guide.deviations[name].differences
+        assert not guide.deviations[name].gaps
 
 
-def test_a_cloud_lacks_what_its_info_does_not_name() -> None:
+def test_a_cloud_lacks_what_its_info_does_not_name(guide: Guide) -> None:
     whole = {"swift": {"version": "2.38.3"}, "tempurl": {}, "slo": {}}
-    said = missing(whole, STEPS)
+    said = missing(whole, guide)
     assert (said.gaps, said.without) == ((), {})
-    assert missing({}, STEPS) == said
-    said = missing({"swift": {}, "tempurl": {}}, STEPS)
-    assert said.without == {14: "this cloud has no static large objects"}
+    assert missing({}, guide) == said
+    said = missing({"swift": {}, "tempurl": {}}, guide)
+    assert said.without == {
+        ("durability", 14): "this cloud has no static large objects"
+    }
     assert not said.gaps
-    said = missing({"swift": {"version": "2.38.3"}, "slo": {}}, STEPS)
+    said = missing({"swift": {"version": "2.38.3"}, "slo": {}}, guide)
     [gap] = said.gaps
     assert gap.reason == "this cloud has no temporary URLs"
-    assert [step.number for step in STEPS.steps if gap.concerns("any", step)] == [16]
+    steps = guide.chapters["durability"].steps
+    assert [step.number for step in steps if gap.concerns("any", step)] == [16]
 
 
-def test_a_cloud_that_is_ceph_has_its_gaps() -> None:
+def test_a_cloud_that_is_ceph_has_its_gaps(guide: Guide) -> None:
     info = {"swift": {"version": "18.2.7"}, "tempurl": {}, "slo": {}}
-    said = missing(info, STEPS)
+    said = missing(info, guide)
     assert [gap.key for gap in said.gaps] == ["shares"]
-    assert said.gap("boto3", STEPS.steps[15]) is None
-    assert said.gap("libcloud", STEPS.steps[15])
+    step = guide.chapters["durability"].steps[15]
+    assert said.gap("boto3", step) is None
+    assert said.gap("libcloud", step)
 
 
 ONE, TWO = "0cc175b9c0f1b6a831c399e269772661", "92eb5ffee6ae2fec3ad71c777531578f"
@@ -189,16 +194,20 @@ def test_segments_are_found_by_their_size_and_etag() -> None:
 
 
 def test_what_a_cloud_has_not_is_no_failure_of_an_sdk(
-    make_guide: MakeGuide, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    make_guide: MakeGuide, borrowed: Backend
 ) -> None:
-    guide = make_guide(
+    small = make_guide(
         "print(1)", "print(2)", contracts=["holds = {}", "holds = { box = [] }"]
     )
     reason = "this cloud has no boxes"
-    server = Server(guide.samples / "servers.toml", without={2: reason})
-    monkeypatch.setattr(backend, "server", server)
-    monkeypatch.setattr(backend, "steps", guide.chapter)
-    outcome = Outcome(guide.sdk)
-    run_batch(backend, [outcome], lambda _: None, compare=False)
+
+    class WithoutBoxes(Swift):
+        def deviations(self) -> Deviations:
+            path = small.samples / "servers.toml"
+            return Deviations(path, without={("tiny", 2): reason})
+
+    outcome = Outcome(small.sdk, small.chapter, "tiny")
+    with Backend(small.guide, WithoutBoxes(small.guide)) as backend:
+        Batch(backend, lambda _: None, compare=False).run([outcome])
     assert (outcome.state, outcome.failure) == (State.NOT_RUN, None)
     assert outcome.why == f"not beyond step 1: {reason}"

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small import ROOT, Guide, write_guide
+from small import SmallGuide, write_guide
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import load_chapter
-from livesteps.read.sdk import load_sdk, load_sdks
+from livesteps.read.guide import Guide
+from livesteps.run import toolchain
 from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps_openstack.accounts import Embedded
 from livesteps_openstack.cloud import Cloud, supported
+from livesteps_openstack.servers.swift import Swift
 
 with warnings.catch_warnings():
     # WebOb, which this imports, still imports cgi.
@@ -26,7 +27,6 @@ with warnings.catch_warnings():
     from keystoneauth1 import session
     from keystoneauth1.identity import v3
 
-GUIDE = ROOT / "samples"
 NAME = "application-credential"
 
 BLOCK = f"""
@@ -42,23 +42,24 @@ link = "https://example.org/issues/1"
 """
 
 
-def guide_with(folder: Path, way: str, block: str) -> Guide:
+def guide_with(folder: Path, way: str, block: str) -> SmallGuide:
     """A guide of two steps whose SDK has another way."""
-    guide = write_guide(folder, ["import os\n\n\n\nprint('first')", "print(os.sep)"])
-    toml = guide.sdk_folder / "sdk.toml"
+    small = write_guide(folder, ["import os\n\n\n\nprint('first')", "print(os.sep)"])
+    toml = small.sdk_folder / "sdk.toml"
     toml.write_text(toml.read_text() + way)
-    (guide.sdk_folder / "other.py").write_text(block)
-    return guide
+    (small.sdk_folder / "other.py").write_text(block)
+    return small
 
 
 def test_the_block_takes_the_place_of_step_1(tmp_path: Path) -> None:
     block = "# step-1\nimport os\nprint('other')\n# step-2\n"
     sdk = guide_with(tmp_path, BLOCK, block).sdk
-    sample = sdk.sample.by(sdk.way(NAME))
+    first = sdk.sample_of("tiny")
+    sample = first.by(sdk.block_of(NAME))
     assert sample.block(1).strip() == "import os\nprint('other')"
-    assert sample.block(2) == sdk.sample.block(2)
+    assert sample.block(2) == first.block(2)
     # Errors of the later steps still name the published line.
-    assert sample.line_of(2) == sdk.sample.line_of(2)
+    assert sample.line_of(2) == first.line_of(2)
     assert sample.text.splitlines()[1:3] == ["import os", "print('other')"]
     assert (sample.path_of(1).name, sample.path_of(2).name) == ("other.py", "tiny.py")
 
@@ -66,14 +67,15 @@ def test_the_block_takes_the_place_of_step_1(tmp_path: Path) -> None:
 def test_a_longer_block_moves_the_markers_with_it(tmp_path: Path) -> None:
     block = "# step-1\nimport os\n" + "print('other')\n" * 9 + "# step-2\n"
     sdk = guide_with(tmp_path, BLOCK, block).sdk
-    sample = sdk.sample.by(sdk.way(NAME))
+    first = sdk.sample_of("tiny")
+    sample = first.by(sdk.block_of(NAME))
     lines = sample.text.splitlines()
     assert [lines[line - 1] for line in sample.markers] == [
         "# step-1",
         "# step-2",
         "# step-3",
     ]
-    assert sample.block(2) == sdk.sample.block(2)
+    assert sample.block(2) == first.block(2)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_way_that_is_none_says_why(
 ) -> None:
     sdk = guide_with(tmp_path, way, block).sdk
     with pytest.raises(Problem, match=message):
-        sdk.way(NAME)
+        sdk.block_of(NAME)
 
 
 @pytest.mark.parametrize(
@@ -102,29 +104,28 @@ def test_a_way_that_is_none_says_why(
     ],
 )
 def test_a_way_in_sdk_toml_is_checked(tmp_path: Path, way: str, message: str) -> None:
-    guide = guide_with(tmp_path, "", "")
-    toml = guide.sdk_folder / "sdk.toml"
-    toml.write_text(toml.read_text() + way)
+    small = guide_with(tmp_path, way, "")
     with pytest.raises(Problem, match=message) as caught:
-        load_sdk(toml)
+        _ = small.sdk
     assert caught.value.line
+    toml = small.sdk_folder / "sdk.toml"
     line = toml.read_text().splitlines()[caught.value.line - 1]
     assert line.startswith(("[[way]]", "sample"))
 
 
-def test_every_sdk_has_each_way_or_says_why() -> None:
-    ways = load_chapter(GUIDE / "durability.toml").ways
-    for sdk in load_sdks(GUIDE).values():
+def test_every_sdk_has_each_way_or_says_why(guide: Guide) -> None:
+    ways = guide.chapters["durability"].ways
+    for sdk in guide.sdks.values():
         assert sdk.ways.keys() == ways.keys(), sdk.toml
         for way in sdk.ways.values():
             assert bool(way.sample) != bool(way.reason and way.link), sdk.toml
             if way.sample:
-                assert sdk.way(way.name).steps == 1
+                assert sdk.block_of(way.name).steps == 1
 
 
-def test_every_sdk_says_how_it_trusts_a_private_ca() -> None:
-    for sdk in load_sdks(GUIDE).values():
-        trusting = sdk.trusting(Path("/somewhere/ca.pem")).values()
+def test_every_sdk_says_how_it_trusts_a_private_ca(guide: Guide) -> None:
+    for sdk in guide.sdks.values():
+        trusting = toolchain.trusting(sdk, Path("/somewhere/ca.pem")).values()
         assert any("/somewhere/ca." in value for value in trusting), sdk.toml
 
 
@@ -156,18 +157,18 @@ def test_only_who_trusts_the_ca_gets_an_answer(tls: Cloud) -> None:
         assert answer.status == 200
 
 
-def test_a_program_connects_by_an_application_credential(tmp_path: Path) -> None:
+def test_a_program_connects_by_an_application_credential(
+    borrowed: Backend, tmp_path: Path
+) -> None:
     show = (
         "# step-1\nimport os\n"
         "names = {name for name in os.environ if name.startswith('OS_')}\n"
         "print(*sorted(names))\n# step-2\n"
     )
-    guide = guide_with(tmp_path, BLOCK, show)
-    if why := supported():
-        pytest.skip(why)
+    small = guide_with(tmp_path, BLOCK, show)
     with (
-        Backend(guide.chapter, way=NAME) as backend,
-        Program(guide.sdk, guide.chapter, way=NAME) as program,
+        Backend(small.guide, Swift(small.guide, way=NAME)) as backend,
+        Program(small.sdk, small.chapter, way=NAME) as program,
         backend.run(program) as run,
     ):
         first, second = list(run)
@@ -183,20 +184,20 @@ def test_a_program_connects_by_an_application_credential(tmp_path: Path) -> None
     ]
 
 
-def test_a_failure_in_the_block_names_its_file(tmp_path: Path) -> None:
+def test_a_failure_in_the_block_names_its_file(
+    borrowed: Backend, tmp_path: Path
+) -> None:
     block = "# step-1\nimport os\nraise SystemExit(f'{__file__}:3: no')\n# step-2\n"
-    guide = guide_with(tmp_path, BLOCK, block)
-    if why := supported():
-        pytest.skip(why)
+    small = guide_with(tmp_path, BLOCK, block)
     with (
-        Backend(guide.chapter, way=NAME) as backend,
-        Program(guide.sdk, guide.chapter, way=NAME) as program,
+        Backend(small.guide, Swift(small.guide, way=NAME)) as backend,
+        Program(small.sdk, small.chapter, way=NAME) as program,
         backend.run(program) as run,
     ):
         (result,) = list(run)
     assert result.failure
     assert result.failure.path.name == "other.py"
-    assert "other.py:3: no" in result.said
+    assert "other.py:3: no" in result.stderr
 
 
 def test_a_project_of_another_domain_and_interface(tls: Cloud) -> None:

@@ -91,15 +91,17 @@ class Deviations:
 
 
 def load_deviations(
-    path: Path, plugins: Plugins, always: Collection[str]
+    path: Path, plugins: Plugins, first: str, always: Collection[str]
 ) -> dict[str, Deviations]:
     """Read servers.toml; a guide may have none. Those of each server, by name.
 
-    The keys `always` hold everywhere. `Problem` says where it is wrong.
+    The server `first`, against which recordings are made, has none. The keys
+    `always` hold everywhere. `Problem` says where it is wrong.
     """
     file = load(path, DeviationsFile) if path.exists() else DeviationsFile()
     sdks = {each.parent.name for each in path.parent.glob("*/sdk.toml")}
     keys = [key for key in plugins.kinds if key not in always]
+    others = [name for name in plugins.servers if name != first]
 
     def known(table: str, index: int, key: str, name: str, of: Collection[str]) -> None:
         if name not in of:
@@ -108,12 +110,12 @@ def load_deviations(
             raise Problem(what, nearest(name, of), path=path, line=line)
 
     for index, gap in enumerate(file.gap):
-        known("gap", index, "server", gap.server, plugins.servers)
+        known("gap", index, "server", gap.server, others)
         known("gap", index, "key", gap.key, keys)
         for sdk in gap.able:
             known("gap", index, "except", sdk, sdks)
     for index, difference in enumerate(file.difference):
-        known("difference", index, "server", difference.server, plugins.servers)
+        known("difference", index, "server", difference.server, others)
     return {
         name: Deviations(
             path,

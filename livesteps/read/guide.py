@@ -159,7 +159,7 @@ def load_guide(path: Path) -> Guide:
         file,
         plugins,
         chapters,
-        load_deviations(samples / "servers.toml", plugins, file.always),
+        load_deviations(samples / "servers.toml", plugins, file.server, file.always),
         load_troubles(samples / "troubles.toml", plugins.changes, names),
     )
 
