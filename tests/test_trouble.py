@@ -11,7 +11,12 @@ from small import SmallGuide as Guide
 from small import write_guide
 
 from livesteps.errors import Problem
-from livesteps.read.trouble import difference, read_said, trouble_path, write_said
+from livesteps.read.trouble import (
+    difference,
+    read_message,
+    trouble_path,
+    write_messages,
+)
 from livesteps.run.backend import Backend
 from livesteps.run.meet import meet
 
@@ -95,12 +100,12 @@ def test_a_sample_that_fails_before_its_trouble_is_a_problem(
 def test_what_changed_is_written_and_what_is_no_more_is_removed(
     tmp_path: Path,
 ) -> None:
-    assert write_said({"one": "1\n", "two": ""}, tmp_path)
-    assert not write_said({"one": "1\n", "two": ""}, tmp_path)
-    assert read_said(tmp_path, "two") == ""
-    assert write_said({"one": "1\n"}, tmp_path)
+    assert write_messages({"one": "1\n", "two": ""}, tmp_path)
+    assert not write_messages({"one": "1\n", "two": ""}, tmp_path)
+    assert read_message(tmp_path, "two") == ""
+    assert write_messages({"one": "1\n"}, tmp_path)
     with pytest.raises(Problem, match=r"trouble-two.txt:1: it is missing; record it"):
-        read_said(tmp_path, "two")
+        read_message(tmp_path, "two")
 
 
 def test_a_difference_is_shown_as_one(small: Guide) -> None:
