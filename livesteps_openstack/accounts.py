@@ -72,22 +72,22 @@ class Embedded(Account):
         `way` is how a sample connects, if not by a password."""
         self._cloud = cloud
         unusual = UNUSUAL if cloud.ca else {}
-        self._project: Project = cloud.project(name, front=front, **unusual)
+        self.project: Project = cloud.project(name, front=front, **unusual)
         self.ca = cloud.ca
-        self.contents = EmbeddedContents(cloud, self._project)
+        self.contents = EmbeddedContents(cloud, self.project)
         self._held = self.contents.snapshot()
         self.versions = cloud.versions
-        self.environment = self._project.environment()
+        self.environment = self.project.environment()
         self.known = {
-            self._project.id: "project id",
-            self._project.user_id: "user id",
-            urlsplit(self._project.auth_url).netloc: "identity address",
-            urlsplit(self._project.storage_url).netloc: "object storage address",
+            self.project.id: "project id",
+            self.project.user_id: "user id",
+            urlsplit(self.project.auth_url).netloc: "identity address",
+            urlsplit(self.project.storage_url).netloc: "object storage address",
         }
-        self.secrets = {self._project.password: "the password"}
+        self.secrets = {self.project.password: "the password"}
         if way == APPLICATION_CREDENTIAL:
-            credential = cloud.application_credential(self._project)
-            self.environment = self._project.environment(credential)
+            credential = cloud.application_credential(self.project)
+            self.environment = self.project.environment(credential)
             self.known[credential.id] = "application credential"
             self.secrets[credential.secret] = "the application credential's secret"
 
@@ -97,11 +97,11 @@ class Embedded(Account):
 
     def token(self) -> tuple[str, str]:
         """A token and the account's URL, for requests that nobody records."""
-        return self._project.token()
+        return self.project.token()
 
     def exchanges(self) -> list[Exchange]:
         """Those of this project since the last call."""
-        return self._cloud.exchanges(self._project)
+        return self._cloud.exchanges(self.project)
 
     def held(self, exchanges: list[Exchange] | None) -> Snapshot:
         """What the account holds; it is read again if a request may write.
@@ -127,7 +127,7 @@ class OnMoto(Embedded):
     def __init__(self, cloud: Cloud, name: str, moto: Moto) -> None:
         super().__init__(cloud, name, front=moto.url)
         self._moto = moto
-        moto.swift = self._project.storage_url
+        moto.swift = self.project.storage_url
         moto.reset()
         moto.take_exchanges()
         self.contents.close()
@@ -148,7 +148,7 @@ class OnCeph(Embedded):
         self._lane = ceph.lane()
         self.front = f"{self._lane.url}/swift"
         super().__init__(cloud, name, front=self.front, way=way)
-        self._url = f"{ceph.url}/swift/v1/AUTH_{self._project.id}"
+        self._url = f"{ceph.url}/swift/v1/AUTH_{self.project.id}"
         self.contents = DistantContents(self._url, self.token()[0])
         self.versions = {"keystone": cloud.versions["keystone"], "ceph": ceph.version}
         # Swift's own address has no path before the account's.

@@ -116,7 +116,7 @@ def cloud_of(backend: Backend) -> Cloud:
     return cloud
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cloud(backend: Backend) -> Cloud:
     """That of the one backend."""
     return cloud_of(backend)
@@ -146,6 +146,7 @@ def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
 
     monkeypatch.setattr(cloud, "Cloud", borrow)
     monkeypatch.setattr("livesteps.run.backend.serving", services)
+    monkeypatch.setattr("livesteps.cli.serving", services)
     return backend
 
 

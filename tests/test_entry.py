@@ -20,7 +20,7 @@ import yaml
 from webserver import Answer, answering, passed_on
 
 from livesteps.errors import Problem
-from livesteps_openstack.cloud import Cloud, Project, supported
+from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.cloud.project import Credential
 from livesteps_openstack.contents import DistantContents
 from livesteps_openstack.named.entry import Entry, read_entry
@@ -34,14 +34,6 @@ DOMAIN = "Zürich GmbH"
 Change = Callable[[dict[str, Any]], None]
 Read = Callable[..., Entry]
 Refused = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    if why := supported():
-        pytest.skip(why)
-    with Cloud() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +80,10 @@ class Keystone:
 
 @pytest.fixture
 def admin(cloud: Cloud) -> Keystone:
-    password = json.loads((cloud.state / "cloud.json").read_text())["admin_password"]
     default = {"id": "default"}
     return Keystone(
         cloud.auth_url,
-        {"name": "admin", "domain": default, "password": password},
+        {"name": "admin", "domain": default, "password": cloud.admin_password},
         {"name": "admin", "domain": default},
     )
 

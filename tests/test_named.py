@@ -4,6 +4,7 @@ is removed, whatever happens."""
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import json
 import os
@@ -18,25 +19,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 import yaml
-from livesteps_openstack.named.contents import Named
 from small import COMMAND, ROOT
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import Chapter
-from livesteps.read.sdk import SDK, load_sdks
-from livesteps.run import batch
+from livesteps.plugin import Aftermath
+from livesteps.read.guide import Guide, load_guide
+from livesteps.read.sdk import SDK
+from livesteps.run import toolchain
 from livesteps.run.backend import Backend
+from livesteps.run.batch import Batch
+from livesteps.run.outcome import Outcome, State
 from livesteps.run.program import Program
 from livesteps.run.run import Run
 from livesteps_openstack.accounts import Embedded
-from livesteps_openstack.cloud import Project
-from livesteps_openstack.contents import Answer, Contents, DistantContents, below
-from livesteps_openstack.named import contents as named
+from livesteps_openstack.cloud import Cloud, Project
+from livesteps_openstack.contents import Answer, Contents, below
+from livesteps_openstack.contracts.holds import guarded
 from livesteps_openstack.named import holdings
+from livesteps_openstack.named.account import Named, clean_cloud
 from livesteps_openstack.named.clean import KEYS, MARK
+from livesteps_openstack.servers.clouds_yaml import CloudsYaml
+from livesteps_openstack.session import Session
 
 if TYPE_CHECKING:
-    from small import SmallGuide as Guide
+    from small import SmallGuide
 
 pytestmark = [  # of parts of openstacksdk unused here
     pytest.mark.filterwarnings("ignore:'cgi' is deprecated"),
@@ -44,10 +50,12 @@ pytestmark = [  # of parts of openstacksdk unused here
 ]
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-MakeGuide = Callable[..., "Guide"]
+MakeGuide = Callable[..., "SmallGuide"]
 WaitFor = Callable[..., None]
-SDKS = load_sdks(ROOT / "samples")
-STEPS = range(1, 18)
+GUIDE = load_guide(ROOT / "samples" / "guide.toml")
+CHAPTER = GUIDE.chapters["durability"]
+SDKS = GUIDE.sdks
+STEPS = range(1, len(CHAPTER) + 1)
 FIRST = "an amazing goat"
 CLEAN = "`livesteps clean --os-cloud mine`"
 GONE = (
@@ -66,9 +74,9 @@ class Somebody:
             f"{project.main_auth_url}/users/{project.user_id}/credentials/OS-EC2"
         )
         self._project = project
-        self._http = requests.Session()
-        self._http.trust_env = False
-        self._http.headers["X-Auth-Token"] = token
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.headers["X-Auth-Token"] = token
 
     def __call__(self, method: str, *names: str, **more: Any) -> requests.Response:
         return self._ask(method, self.url + below(*names), **more)
@@ -112,7 +120,7 @@ class Somebody:
         return self.picture()
 
     def _ask(self, method: str, url: str, **more: Any) -> requests.Response:
-        answer = self._http.request(method, url, timeout=30, **more)
+        answer = self.http.request(method, url, timeout=30, **more)
         answer.raise_for_status()
         return answer
 
@@ -128,7 +136,7 @@ def _metadata(answer: requests.Response) -> dict[str, str]:
 @pytest.fixture
 def home(serving: Backend) -> Iterator[Embedded]:
     """A project of a cloud of ours, which plays a cloud of a person's own."""
-    made = serving.account("named")
+    made = serving.account(None, CHAPTER)
     assert isinstance(made, Embedded)
     yield made
     made.contents.close()
@@ -137,13 +145,13 @@ def home(serving: Backend) -> Iterator[Embedded]:
 @pytest.fixture
 def project(home: Embedded) -> Project:
     """That project, as the cloud's parent knows it."""
-    return home._project
+    return home.project
 
 
 @pytest.fixture
 def somebody(home: Embedded) -> Somebody:
     """Who has the account of the project."""
-    return Somebody(home._project, *home.token())
+    return Somebody(home.project, *home.token())
 
 
 @pytest.fixture(autouse=True)
@@ -168,45 +176,56 @@ def clouds_yaml(
 
 
 @pytest.fixture
-def mine(backend: Backend) -> Callable[..., Backend]:
-    """Make a stage on `mine`; it borrows the Fractals app of the one stage."""
+def mine(borrowed: Backend) -> Iterator[Callable[..., Backend]]:
+    """Make a backend on `mine`; it borrows the services of the one backend."""
+    with ExitStack() as stack:
 
-    def make(steps: Chapter = backend.steps) -> Backend:
-        made = Backend(steps, os_cloud="mine")
-        made.cloud = None
-        made.fractals = backend.fractals
-        made._stack = ExitStack()
-        return made
+        def make(guide: Guide = GUIDE) -> Backend:
+            return stack.enter_context(Backend(guide, CloudsYaml(guide, named="mine")))
 
-    return make
+        yield make
 
 
 @pytest.fixture
-def account(mine: Callable[..., Backend]) -> Iterator[Named]:
+def guard(mine: Callable[..., Backend]) -> Iterator[Callable[[str], Named]]:
+    """`mine` for the sample of an SDK, what it may make guarded from now on."""
+    with ExitStack() as stack:
+
+        def make(sdk: str) -> Named:
+            made = mine().account(SDKS[sdk], CHAPTER)
+            assert isinstance(made, Named)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def account(guard: Callable[[str], Named]) -> Named:
     """`mine`, guarded for curl's sample, and looked at."""
-    made = mine().named(SDKS["curl"])
+    made = guard("curl")
     made.look(lambda _: None, threading.Event())
-    yield made
-    made.contents.close()
+    return made
 
 
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
-@pytest.mark.parametrize("sdk", SDKS.values(), ids=lambda sdk: sdk.id)
 def test_what_is_there_already_is_named_and_not_touched(
-    sdk: SDK, mine: Callable[..., Backend], somebody: Somebody
+    mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     somebody.plant()
     backend = mine()
-    for container in sorted({*backend.steps.containers, *sdk.containers}):
+    makes = {sdk.id: guarded(GUIDE, [sdk]) for sdk in SDKS.values()}
+    for container in sorted(set().union(*makes.values())):
         somebody("PUT", container)
         somebody("PUT", container, "precious", data=b"keep me")
         before = somebody.picture()
-        with pytest.raises(Problem) as raised:
-            backend.named(sdk)
-        assert str(raised.value) == (
-            f"cloud 'mine' already has a container '{container}';"
-            " nothing was touched; run in a project that has none"
-        )
+        for id_ in (id_ for id_, made in makes.items() if container in made):
+            with pytest.raises(Problem) as raised:
+                backend.account(SDKS[id_], CHAPTER)
+            assert str(raised.value) == (
+                f"cloud 'mine' already has a container '{container}';"
+                " nothing was touched; run in a project that has none"
+            )
         assert somebody.picture() == before
         somebody("DELETE", container, "precious")
         somebody("DELETE", container)
@@ -222,27 +241,34 @@ def test_the_command_refuses_too(livesteps_here: Command, somebody: Somebody) ->
     assert somebody.picture() == before
 
 
-def false_at(steps: Chapter, number: int) -> Chapter:
-    """The steps, but for a contract that nothing does."""
-    changed = [
-        step.model_copy(update={"holds": {**step.holds, "nothing": []}})
-        if step.number == number
-        else step
-        for step in steps.steps
-    ]
-    return dataclasses.replace(steps, steps=tuple(changed))
+def false_at(number: int) -> Guide:
+    """The guide, but for a contract that nothing does."""
+    steps = list(CHAPTER.steps)
+    step = steps[number - 1]
+    holds = {**step.contract["holds"], "nothing": []}
+    steps[number - 1] = dataclasses.replace(
+        step, contract={**step.contract, "holds": holds}
+    )
+    chapter = dataclasses.replace(CHAPTER, steps=tuple(steps))
+    return dataclasses.replace(GUIDE, chapters={chapter.name: chapter})
 
 
 def run_to_its_end(
-    backend: Backend, sdk: SDK, *, watch: Callable[[Run, Program], None] | None = None
+    backend: Backend,
+    sdk: SDK,
+    *,
+    first: int = 1,
+    watch: Callable[[Run, Program], None] | None = None,
 ) -> Run:
-    """Run as far as it goes; `watch` runs beside, from the start on."""
-    sdk.check_machine()
-    with Program(sdk, backend.steps) as program, backend.run(program) as run:
+    """Run as far as it goes, the contracts checked from a first step on; `watch`
+    runs beside, from the start on."""
+    toolchain.check_machine(sdk)
+    chapter = backend.guide.chapters[CHAPTER.name]
+    with Program(sdk, chapter) as program, backend.run(program) as run:
         beside = threading.Thread(target=watch, args=(run, program)) if watch else None
         if beside:
             beside.start()
-        for _ in run:
+        while run.advance(check=len(run.results) + 1 >= first):
             pass
         if beside:
             beside.join()
@@ -254,8 +280,7 @@ def test_a_step_that_fails_leaves_the_account_as_it_was(
     number: int, mine: Callable[..., Backend], somebody: Somebody
 ) -> None:
     before = somebody.plant()
-    backend = mine()
-    run = run_to_its_end(mine(false_at(backend.steps, number)), SDKS["curl"])
+    run = run_to_its_end(mine(false_at(number)), SDKS["curl"], first=number)
     assert len(run.results) == number
     assert run.results[-1].failure
     assert not run.aftermath.wrong, run.aftermath.lines
@@ -266,7 +291,7 @@ def test_a_step_that_fails_leaves_the_account_as_it_was(
 def test_an_interrupted_step_leaves_the_account_as_it_was(
     number: int,
     mine: Callable[..., Backend],
-    backend: Backend,
+    cloud: Cloud,
     project: Project,
     somebody: Somebody,
     wait_for: WaitFor,
@@ -274,17 +299,15 @@ def test_an_interrupted_step_leaves_the_account_as_it_was(
     before = somebody.plant()
 
     def interrupt(run: Run, program: Program) -> None:
-        assert backend.cloud
-        cloud = backend.cloud
         wait_for(lambda: len(run.results) == number - 1, f"step {number} begins")
-        cloud.requests(project)
+        cloud.exchanges(project)
         wait_for(
-            lambda: len(run.results) >= number or cloud.requests(project),
+            lambda: len(run.results) >= number or cloud.exchanges(project),
             f"step {number} asks for something, or is over",
         )
         program.halt.set()
 
-    run = run_to_its_end(mine(), SDKS["curl"], watch=interrupt)
+    run = run_to_its_end(mine(), SDKS["curl"], first=number + 1, watch=interrupt)
     assert not run.aftermath.wrong, run.aftermath.lines
     assert somebody.picture() == before
 
@@ -295,7 +318,7 @@ def test_a_run_that_passes_leaves_nothing_and_changes_nothing(
     before = somebody.plant()
     run = run_to_its_end(mine(), SDKS["libcloud"])
     assert run.passed, run.results[-1].failure
-    assert run.aftermath == named.Aftermath()
+    assert run.aftermath == Aftermath()
     assert somebody.picture() == before
 
 
@@ -421,12 +444,13 @@ def test_pictures_are_cleaned_too(
     backend: Backend, livesteps_here: Command, somebody: Somebody
 ) -> None:
     marked(somebody, "fractals")
-    for name in backend.fractals.checksums:
+    pictures = [*CHAPTER.kinds["pictures"].stored_names(backend.services)]
+    assert pictures
+    for name in pictures:
         somebody("PUT", "fractals", name, data=b"picture")
     ran = livesteps_here(ROOT, "clean", "--os-cloud", "mine")
     assert ran.stdout == (
-        "removed from 'mine': container 'fractals'"
-        f" ({len(backend.fractals.checksums)} objects)\n"
+        f"removed from 'mine': container 'fractals' ({len(pictures)} objects)\n"
     )
 
 
@@ -448,7 +472,6 @@ def test_keys_that_a_program_made_are_deleted(
     how: str, mine: Callable[..., Backend], somebody: Somebody, wait_for: WaitFor
 ) -> None:
     before = somebody.plant()
-    backend = mine()
     theirs = somebody.keys()
 
     def interrupt(run: Run, program: Program) -> None:
@@ -456,24 +479,24 @@ def test_keys_that_a_program_made_are_deleted(
         program.halt.set()
 
     if how == "fails":
-        run = run_to_its_end(mine(false_at(backend.steps, 14)), SDKS["boto3"])
+        run = run_to_its_end(mine(false_at(14)), SDKS["boto3"], first=14)
         assert len(run.results) == 14
         assert "container 'fractals+segments'" in run.aftermath.lines[0]
     else:
-        run = run_to_its_end(backend, SDKS["boto3"], watch=interrupt)
+        run = run_to_its_end(mine(), SDKS["boto3"], first=18, watch=interrupt)
     assert "EC2 credential" in run.aftermath.lines[0]
     assert not run.aftermath.wrong, run.aftermath.lines
     assert somebody.picture() == before
 
 
 def test_of_two_new_keys_none_is_taken_for_the_programs(
-    mine: Callable[..., Backend], backend: Backend, somebody: Somebody
+    guard: Callable[[str], Named], somebody: Somebody
 ) -> None:
-    account = mine().named(SDKS["boto3"])
+    account = guard("boto3")
     account.look(lambda _: None, threading.Event())
-    account.begin(backend.steps.steps[0])
+    account.begin(CHAPTER.steps[0])
     made = {somebody.make_key(), somebody.make_key()}
-    account.reach(backend.steps.steps[0])
+    account.reach(CHAPTER.steps[0])
     after = account.end(keep=False)
     assert somebody.keys() == made
     assert after.wrong
@@ -486,11 +509,11 @@ def test_of_two_new_keys_none_is_taken_for_the_programs(
 
 
 def test_no_key_is_taken_of_a_program_that_makes_none(
-    account: Named, backend: Backend, somebody: Somebody
+    account: Named, somebody: Somebody
 ) -> None:
-    account.begin(backend.steps.steps[0])
+    account.begin(CHAPTER.steps[0])
     access = somebody.make_key()
-    account.reach(backend.steps.steps[0])
+    account.reach(CHAPTER.steps[0])
     after = account.end(keep=False)
     assert after.wrong
     assert f"  EC2 credential '{access}' is new" in after.lines
@@ -561,12 +584,12 @@ CHANGES: dict[str, tuple[Callable[[Somebody], object], str]] = {
 def test_whatever_differs_is_found(
     change: Callable[[Somebody], object],
     said: str,
-    mine: Callable[..., Backend],
+    guard: Callable[[str], Named],
     somebody: Somebody,
 ) -> None:
     somebody.plant()
     key = min(somebody.keys())
-    account = mine().named(SDKS["curl"])
+    account = guard("curl")
     account.look(lambda _: None, threading.Event())
     change(somebody)
     after = account.end(keep=False)
@@ -579,11 +602,9 @@ def test_whatever_differs_is_found(
     assert "secret" not in "\n".join(after.lines)
 
 
-def test_what_does_not_differ_is_not_found(
-    account: Named, somebody: Somebody, backend: Backend
-) -> None:
+def test_what_does_not_differ_is_not_found(account: Named, somebody: Somebody) -> None:
     somebody("GET", "")
-    assert account.end(keep=False) == named.Aftermath()
+    assert account.end(keep=False) == Aftermath()
 
 
 def test_a_difference_fails_the_run(
@@ -592,7 +613,7 @@ def test_a_difference_fails_the_run(
     somebody.plant()
     guide = make_guide(
         f"import requests\nprint(requests.delete({somebody.url!r} + '/mine/precious',"
-        f" headers={dict(somebody._http.headers)!r}).status_code)"
+        f" headers={dict(somebody.http.headers)!r}).status_code)"
     )
     ran = livesteps_here(guide.folder, "run", "tiny", "--os-cloud", "mine")
     assert ran.returncode == 1
@@ -614,18 +635,18 @@ def test_many_differences_are_counted(account: Named, somebody: Somebody) -> Non
 
 
 def test_long_work_is_told_and_can_be_stopped(
-    mine: Callable[..., Backend], somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+    guard: Callable[[str], Named], somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     somebody.plant()
     monkeypatch.setattr(holdings, "EVERY", 0.0)
     told: list[str] = []
-    mine().named(SDKS["curl"]).look(told.append, threading.Event())
+    guard("curl").look(told.append, threading.Event())
     assert told[-1].startswith("looking at what is there: ")
     assert told[-1].endswith(" things so far, in 2 containers")
     halted = threading.Event()
     halted.set()
     with pytest.raises(Problem, match="it was interrupted"):
-        mine().named(SDKS["curl"]).look(told.append, halted)
+        guard("curl").look(told.append, halted)
 
 
 def test_a_listing_ends_with_an_empty_page_however_short_a_full_one_is() -> None:
@@ -643,36 +664,66 @@ def test_a_listing_ends_with_an_empty_page_however_short_a_full_one_is() -> None
     assert Short().containers() == list("abcdefg")
 
 
-def refuse(
-    monkeypatch: pytest.MonkeyPatch, so: Callable[[str, str], bool], status: int
-) -> list[str]:
-    """The cloud refuses these requests; the addresses of those that it refused."""
-    real, refused = DistantContents._sent, []
+def answer_in_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Callable[[requests.PreparedRequest], requests.Response | None],
+) -> None:
+    """What the cloud is asked, this answers, but for what it makes None of."""
+    real = Session.send
 
-    def sent(
-        self: DistantContents, method: str, url: str, headers: Any, body: bytes
+    def send(
+        self: Session, request: requests.PreparedRequest, **how: Any
     ) -> requests.Response:
-        if not so(method, url):
-            return real(self, method, url, headers, body)
-        refused.append(url)
+        made = answer(request)
+        if made is None:
+            return real(self, request, **how)
+        made.request, made.url = request, request.url or ""
+        return made
+
+    monkeypatch.setattr(Session, "send", send)
+
+
+def no(status: int, body: str = "") -> requests.Response:
+    """An answer of this status."""
+    answer = requests.Response()
+    answer.status_code, answer.reason = status, "Oh no"
+    answer.raw = io.BytesIO(body.encode())
+    return answer
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch,
+    so: Callable[[requests.PreparedRequest], bool],
+    status: int,
+) -> list[str]:
+    """The cloud refuses these requests, or is gone where the status is 0; the
+    addresses of those that it refused."""
+    refused: list[str] = []
+
+    def answer(request: requests.PreparedRequest) -> requests.Response | None:
+        if not so(request):
+            return None
+        refused.append(request.url or "")
         if not status:
             raise requests.ConnectionError("refused")
-        answer = requests.Response()
-        answer.status_code, answer.reason = status, "Oh no"
-        answer.url = url
-        return answer
+        return no(status)
 
-    monkeypatch.setattr(DistantContents, "_sent", sent)
+    answer_in_its_place(monkeypatch, answer)
     return refused
 
 
-def hold(account: Named, backend: Backend, somebody: Somebody) -> None:
+def is_to(request: requests.PreparedRequest, method: str, end: str = "") -> bool:
+    """Whether it asks for this, at an address with this end."""
+    return request.method == method and (request.url or "").endswith(end)
+
+
+def hold(account: Named, somebody: Somebody) -> None:
     """As if a step had made a container, with two objects."""
-    account.begin(backend.steps.steps[1])
+    account.begin(CHAPTER.steps[1])
     somebody("PUT", "fractals")
     somebody("PUT", "fractals", "goat", data=b"goat")
     somebody("PUT", "fractals", "big/0", data=b"big")
-    account.reach(backend.steps.steps[1])
+    account.reach(CHAPTER.steps[1])
 
 
 HTML = "<html>Log in</html>"
@@ -697,30 +748,28 @@ def test_what_is_no_object_store_is_told_before_anything_is_made(
     body: str,
     said: str,
     command: str,
+    borrowed: Backend,
     mine: Callable[..., Backend],
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, backend = somebody.plant(), mine()
+    before = somebody.plant()
 
-    def sent(self: DistantContents, asked: str, url: str, *_: Any) -> requests.Response:
-        answer = requests.Response()
-        answer.request = requests.Request(asked, url).prepare()
-        if method in ("", asked):
-            answer.status_code, answer.reason = status, "Oh no"
-            answer.headers["Location"] = "http://login.example/"
-            answer._content = body.encode()
-        else:
-            answer.status_code = 404
-        return answer
+    def answer(request: requests.PreparedRequest) -> requests.Response | None:
+        if "/v3" in (request.url or ""):
+            return None
+        made = no(404)
+        if method in ("", request.method):
+            made = no(status, body)
+            made.headers["Location"] = "http://login.example/"
+        return made
 
-    monkeypatch.setattr(DistantContents, "_sent", sent)
-    sdks = SDKS.values()
+    answer_in_its_place(monkeypatch, answer)
     with pytest.raises(Problem) as raised:
         _ = (
-            backend.named(SDKS["curl"])
+            mine()
             if command == "run"
-            else named.clean_cloud("mine", backend.steps, sdks, backend.fractals)
+            else clean_cloud("mine", GUIDE, borrowed.services)
         )
     assert said in str(raised.value)
     assert str(raised.value).startswith("cloud 'mine'")
@@ -730,9 +779,9 @@ def test_what_is_no_object_store_is_told_before_anything_is_made(
 @pytest.mark.parametrize(
     ("number", "status", "said"),
     [
-        (2, 403, "answered 403 Oh no to a request; this user may not do that"),
-        (4, 413, "answered 413 Oh no to a request; it takes no more"),
-        (4, 507, "answered 507 Oh no to a request; it takes no more"),
+        (2, 403, "answered 403 Oh no to PUT; this user may not do that"),
+        (4, 413, "answered 413 Oh no to PUT; it takes no more"),
+        (4, 507, "answered 507 Oh no to PUT; it takes no more"),
         (4, 0, "the cloud cannot be reached: refused"),
         (4, 200, ""),
     ],
@@ -745,11 +794,11 @@ def test_a_step_that_fails_where_nothing_can_be_stored_says_so(
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before, backend = somebody.plant(), mine()
+    before = somebody.plant()
     refused = refuse(
-        monkeypatch, lambda method, _: method == "PUT" and status != 200, status
+        monkeypatch, lambda request: is_to(request, "PUT") and status != 200, status
     )
-    run = run_to_its_end(mine(false_at(backend.steps, number)), SDKS["curl"])
+    run = run_to_its_end(mine(false_at(number)), SDKS["curl"], first=number)
     assert len(run.results) == number
     assert run.results[-1].failure
     first = run.results[-1].failure.reasons[0]
@@ -778,21 +827,20 @@ def test_a_cloud_without_a_name_is_none_of_ours(livesteps_here: Command) -> None
 
 def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(
     account: Named,
-    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
     livesteps_here: Command,
 ) -> None:
-    hold(account, backend, somebody)
+    hold(account, somebody)
     monkeypatch.setattr(Named, "patience", 5.0)
     with monkeypatch.context() as broken:
         refused = refuse(
             broken,
-            lambda method, url: method == "DELETE" and url.endswith("big/0"),
+            lambda request: is_to(request, "DELETE", "big/0"),
             500,
         )
         after = account.end(keep=False)
-    assert after == named.Aftermath(
+    assert after == Aftermath(
         (
             "object 'fractals/big/0' is left: the cloud answered 500 Oh no",
             f"container 'fractals' is left; try again: {CLEAN}",
@@ -807,18 +855,15 @@ def test_what_cannot_be_deleted_is_said_and_the_rest_is_deleted(
 
 def test_a_container_that_seems_to_hold_something_is_deleted_a_little_later(
     account: Named,
-    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(account, backend, somebody)
+    hold(account, somebody)
     monkeypatch.setattr(Named, "patience", 20.0)
     asked = itertools.count(1)
     refused = refuse(
         monkeypatch,
-        lambda method, url: (
-            method == "DELETE" and url.endswith("/fractals") and next(asked) < 4
-        ),
+        lambda request: is_to(request, "DELETE", "/fractals") and next(asked) < 4,
         409,
     )
     after = account.end(keep=False)
@@ -828,24 +873,27 @@ def test_a_container_that_seems_to_hold_something_is_deleted_a_little_later(
 
 
 def test_a_token_that_has_expired_is_renewed(
-    account: Named, backend: Backend, somebody: Somebody
+    account: Named, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold(account, backend, somebody)
-    account.contents._http.headers["X-Auth-Token"] = "expired"
+    hold(account, somebody)
+    token = account.contents.token
+    refused = refuse(
+        monkeypatch, lambda request: request.headers.get("X-Auth-Token") == token, 401
+    )
     after = account.end(keep=False)
+    assert len(refused) == 1
     assert not after.wrong, after.lines
     assert somebody.containers() == []
 
 
 def test_a_cloud_that_goes_away_is_told_with_what_is_left(
     account: Named,
-    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(account, backend, somebody)
+    hold(account, somebody)
     refuse(monkeypatch, lambda *_: True, 0)
-    assert account.end(keep=False) == named.Aftermath(
+    assert account.end(keep=False) == Aftermath(
         (
             GONE,
             f"left on 'mine': container 'fractals'; {CLEAN} removes what it made",
@@ -858,14 +906,14 @@ def test_a_cloud_that_goes_away_while_a_step_is_looked_at_is_told(
     mine: Callable[..., Backend], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, sdk = mine(), SDKS["libcloud"]
-    outcome = batch.Outcome(sdk)
+    outcome = Outcome(sdk, CHAPTER, sdk.id)
 
     def gone(_: object) -> None:
         if outcome.passed == 2:
             refuse(monkeypatch, lambda *_: True, 0)
 
-    batch.run_batch(backend, [outcome], gone, compare=False)
-    assert outcome.state is batch.State.FAILED
+    Batch(backend, gone, compare=False).run([outcome])
+    assert outcome.state is State.FAILED
     assert outcome.why == GONE
     assert outcome.after == (
         GONE,
@@ -874,19 +922,18 @@ def test_a_cloud_that_goes_away_while_a_step_is_looked_at_is_told(
 
 
 def test_containers_are_removed_also_where_keystone_is_down(
-    mine: Callable[..., Backend],
-    backend: Backend,
+    guard: Callable[[str], Named],
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    account = mine().named(SDKS["boto3"])
+    account = guard("boto3")
     account.look(lambda _: None, threading.Event())
-    account.begin(backend.steps.steps[0])
+    account.begin(CHAPTER.steps[0])
     access = somebody.make_key()
-    account.reach(backend.steps.steps[0])
-    hold(account, backend, somebody)
+    account.reach(CHAPTER.steps[0])
+    hold(account, somebody)
     assert somebody("HEAD", "fractals").headers[KEYS] == access
-    refuse(monkeypatch, lambda _, url: "/v3/" in url, 503)
+    refuse(monkeypatch, lambda request: "/v3/" in (request.url or ""), 503)
     after = account.end(keep=False)
     assert after.wrong
     assert "removed from 'mine': container 'fractals' (2 objects)" in after.lines
@@ -896,18 +943,17 @@ def test_containers_are_removed_also_where_keystone_is_down(
 
 def test_a_container_that_cannot_be_seen_is_said_to_be_left_perhaps(
     account: Named,
-    backend: Backend,
     somebody: Somebody,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    hold(account, backend, somebody)
-    account.begin(backend.steps.steps[2])
+    hold(account, somebody)
+    account.begin(CHAPTER.steps[2])
     refuse(
         monkeypatch,
-        lambda method, url: method == "HEAD" and url.endswith("_segments"),
+        lambda request: is_to(request, "HEAD", "_segments"),
         500,
     )
-    assert account.end(keep=False) == named.Aftermath(
+    assert account.end(keep=False) == Aftermath(
         (
             "removed from 'mine': container 'fractals' (2 objects)",
             "left on 'mine': perhaps container 'fractals_segments';"
@@ -918,9 +964,9 @@ def test_a_container_that_cannot_be_seen_is_said_to_be_left_perhaps(
 
 
 def test_what_another_run_made_meanwhile_is_left_to_it(
-    account: Named, backend: Backend, somebody: Somebody
+    account: Named, somebody: Somebody
 ) -> None:
-    account.begin(backend.steps.steps[1])
+    account.begin(CHAPTER.steps[1])
     marked(somebody, "fractals")
     somebody("PUT", "fractals", "goat", data=b"goat")
     after = account.end(keep=False)
@@ -932,14 +978,14 @@ def test_what_another_run_made_meanwhile_is_left_to_it(
 
 
 def test_what_was_there_when_a_step_began_is_not_what_it_made(
-    account: Named, backend: Backend, somebody: Somebody
+    account: Named, somebody: Somebody
 ) -> None:
-    account.begin(backend.steps.steps[0])
-    account.reach(backend.steps.steps[0])
+    account.begin(CHAPTER.steps[0])
+    account.reach(CHAPTER.steps[0])
     somebody("PUT", "fractals")
     somebody("PUT", "fractals", "goat", data=b"theirs")
     # The program finds it there, and gives up.
-    account.begin(backend.steps.steps[1])
+    account.begin(CHAPTER.steps[1])
     after = account.end(keep=False)
     assert after.lines == (
         "container 'fractals' is left, for somebody else made it:"
@@ -949,24 +995,33 @@ def test_what_was_there_when_a_step_began_is_not_what_it_made(
 
 
 def test_a_mark_takes_nothing_from_a_containers_metadata(
-    account: Named, backend: Backend, somebody: Somebody
+    account: Named, somebody: Somebody
 ) -> None:
-    account.begin(backend.steps.steps[1])
+    account.begin(CHAPTER.steps[1])
     kept = {"X-Container-Meta-Temp-URL-Key": "k", "X-Container-Read": ".r:*"}
     somebody("PUT", "fractals", headers=kept)
-    account.reach(backend.steps.steps[1])
+    account.reach(CHAPTER.steps[1])
     headers = somebody("HEAD", "fractals").headers
     assert headers[MARK]
     assert {name: headers[name] for name in kept} == kept
 
 
 FEW, MANY = 3, 100
+OBJECTS = """\
+[files]
+"goat.jpg" = {}
+
+[objects.big]
+file = "goat.jpg"
+segments = 1
+
+"""
 HANGS = """
 import time, openstack
 swift = openstack.connect().object_store
 swift.create_container("fractals")
 for number in range({many}):
-    swift.upload_object(container="fractals", name=f"big/{number}", data=b"x")
+    swift.put(f"/fractals/big/{number}", data=b"x").raise_for_status()
 time.sleep(600)
 """
 
@@ -987,14 +1042,9 @@ def hanging(
         HANGS.replace("{many}", str(many)),
         contracts=["holds = {}", "holds = { fractals = [] }"],
     )
-    toml = guide.samples / "durability.toml"
+    toml = guide.samples / "tiny.toml"
     (guide.samples / "goat.jpg").write_bytes(b"goat")
-    objects = '[objects.big]\nfile = "goat.jpg"\nsegments = 1\n'
-    toml.write_text(
-        toml.read_text()
-        .replace("[files]\n", '[files]\n"goat.jpg" = {}\n')
-        .replace("[objects]\n", objects)
-    )
+    toml.write_text(OBJECTS + toml.read_text())
     running = subprocess.Popen(
         [*COMMAND, "run", "tiny", "--os-cloud", "mine"],
         cwd=guide.folder,

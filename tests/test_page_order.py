@@ -17,20 +17,35 @@ import requests
 from small import ROOT
 
 from livesteps.errors import Problem
-from livesteps.read.sdk import load_sdk
+from livesteps.read.guide import Guide
+from livesteps.run import toolchain
 from livesteps.run.backend import Backend
 from livesteps.run.program import Program
 from livesteps.run.run import Run
-from livesteps.run.service import APP
+from livesteps.run.service import Service
 from livesteps_openstack.accounts import Embedded
 
 # Of webob, which the cloud uses.
 pytestmark = pytest.mark.filterwarnings("ignore:'cgi' is deprecated")
 
 PAGE = ROOT / "doc" / "durability.rst"
+APP = ROOT / "samples" / "fractals"
 README = APP / "README.rst"
 OWN = "fractals-pictures"
 """The container that the app has to itself."""
+
+
+class ReadersApp(Service):
+    """The reader's own app, in the place of the guide's."""
+
+    def __init__(self, guide: Guide, url: str) -> None:
+        super().__init__(guide.file.service["fractals"], guide.samples)
+        self._at = url
+
+    @property
+    def url(self) -> str:
+        """Where it was when the steps began."""
+        return self._at
 
 
 @dataclass(frozen=True)
@@ -83,11 +98,12 @@ class Reader:
         )
         return ran.stdout if ran.returncode == 0 else f"{ran.stdout}{ran.stderr}"
 
-    def serve(self) -> str:
-        """Start the app, or start it again; gives its address."""
+    def serve(self, first: str = "") -> str:
+        """Start the app, or start it again, after other commands in the same line;
+        gives its address."""
         self.stop()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "fractals", "serve", "--port", "0"],
+            [sys.executable, "-m", "fractals", *first.split(), "serve", "--port", "0"],
             cwd=self._folder,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -116,10 +132,9 @@ class Reader:
 
 
 @pytest.fixture
-def account(backend: Backend, request: pytest.FixtureRequest) -> Embedded:
+def account(backend: Backend) -> Embedded:
     """A project for the steps and the app alike."""
-    assert backend.cloud
-    made = backend.account("reader")
+    made = backend.account(None, backend.guide.chapters["durability"])
     assert isinstance(made, Embedded)
     return made
 
@@ -145,13 +160,13 @@ def names(account: Embedded, container: str) -> set[str]:
     return set(account.contents.snapshot()[container])
 
 
-@pytest.mark.parametrize("sdk", ["curl", "libcloud"])
+@pytest.mark.parametrize("name", ["curl", "libcloud"])
 def test_the_page_in_its_order_loses_no_picture(
-    backend: Backend, account: Embedded, reader: Reader, sdk: str
+    guide: Guide, account: Embedded, reader: Reader, name: str
 ) -> None:
-    sdk = load_sdk(ROOT / "samples" / sdk / "sdk.toml")
+    sdk = guide.sdks[name]
     try:
-        sdk.check_machine()
+        toolchain.check_machine(sdk)
     except Problem as problem:
         pytest.skip(problem.what)
     told = page()
@@ -159,13 +174,17 @@ def test_the_page_in_its_order_loses_no_picture(
     assert Doing(command="migrate --to swift") in told
 
     reader.environment["FRACTALS_STORAGE"] = "file"
-    reader.fractals("upgrade create --tasks 3 --width 64 --height 48")
-    url = reader.serve()
+    url = reader.serve("upgrade create --tasks 3 --width 64 --height 48")
     pictures = reader.pictures(url)
     assert len(pictures) == 3
 
-    with Program(sdk, backend.steps) as program:
-        run = Run(program, account, fractals=url, pictures=pictures)
+    with Program(sdk, guide.chapters["durability"]) as program:
+        run = Run(
+            program,
+            account,
+            services={"fractals": ReadersApp(guide, url)},
+            words=guide.plugins.vocabulary,
+        )
         for each in told:
             if each.step:
                 # The contracts know of no app beside the steps.
@@ -186,12 +205,12 @@ def test_the_page_in_its_order_loses_no_picture(
     assert names(account, OWN) == pictures.keys()
 
 
-def test_no_program_of_the_guide_uses_the_apps_container() -> None:
+def test_no_program_of_the_guide_uses_the_apps_container(guide: Guide) -> None:
     steps = (ROOT / "samples" / "durability.toml").read_text()
     programs = {
         path: path.read_text()
-        for toml in ROOT.glob("samples/*/sdk.toml")
-        for path in [toml, load_sdk(toml).path]
+        for sdk in guide.sdks.values()
+        for path in [sdk.toml, sdk.path("durability")]
     }
     assert len(programs) > 20
     assert OWN not in steps
@@ -199,27 +218,32 @@ def test_no_program_of_the_guide_uses_the_apps_container() -> None:
     assert f"name: {OWN}\n" in (ROOT / "doc" / "fractals.yaml").read_text()
 
 
-@pytest.mark.parametrize(("path", "prompt"), [(PAGE, "      $ "), (README, "    ")])
-def test_who_has_pictures_in_the_old_container_moves_them(
-    reader: Reader, account: Embedded, path: Path, prompt: str
-) -> None:
-    moving = re.findall(
+def moving(path: Path, prompt: str) -> list[tuple[str, str]]:
+    """What somebody is told to do about pictures in the old container."""
+    return re.findall(
         rf"^{re.escape(prompt)}(FRACTALS_\w+=\w+ )?fractals (migrate .+)",
         path.read_text().partition("Earlier versions")[2],
         re.MULTILINE,
     )
-    assert len(moving) == 2
+
+
+def test_who_has_pictures_in_the_old_container_moves_them(
+    reader: Reader, account: Embedded
+) -> None:
+    told = moving(PAGE, "      $ ")
+    assert len(told) == 2
+    assert told == moving(README, "    ")
     reader.environment["FRACTALS_STORAGE"] = "swift"
     reader.environment["FRACTALS_CONTAINER"] = "fractals"
-    reader.fractals("upgrade create --tasks 3 --width 64 --height 48")
-    pictures = reader.pictures(reader.serve())
+    url = reader.serve("upgrade create --tasks 3 --width 64 --height 48")
+    pictures = reader.pictures(url)
     # What an environment says goes on.
     assert names(account, "fractals") == pictures.keys()
 
     del reader.environment["FRACTALS_CONTAINER"]
-    reader.fractals("create --tasks 1 --width 64 --height 48")
-    assert reader.fractals("verify").count("missing in swift: ") == 3
-    for variable, command in moving:
+    found = reader.fractals("create --tasks 1 --width 64 --height 48 verify")
+    assert found.count("missing in swift: ") == 3
+    for variable, command in told:
         reader.fractals(variable + command)
     assert reader.fractals("verify") == "4 pictures verified\n"
     assert reader.pictures(reader.serve()).items() > pictures.items()
