@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from click.testing import CliRunner
 from small import COMMAND, ROOT, SmallGuide, write_guide
@@ -180,6 +181,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PYTHONWARNINGS": "",
         "TMPDIR": str(temporary),
         "HOME": str(temporary),
+        # What SDKs install is there already, or will be for the next test.
+        "XDG_CACHE_HOME": str(platformdirs.user_cache_path()),
     }
 
 
