@@ -1,4 +1,4 @@
-"""`tox -e bench`: what the cloud and the runner cost, each beside its floor.
+"""`tox -e bench`: what the cloud, the runner and the tests cost, each beside its floor.
 
 Ratios are of figures that were measured one after the other in this run.
 """
@@ -22,12 +22,15 @@ import psutil
 from bench_page import measure_page
 
 from livesteps.errors import Problem
-from livesteps.read.chapter import Chapter, load_chapter
-from livesteps.read.sdk import SDK, load_sdks, search_path
-from livesteps.run import install as toolchain
+from livesteps.read.chapter import Chapter
+from livesteps.read.guide import load_guide
+from livesteps.read.sdk import SDK
+from livesteps.run import toolchain
 from livesteps.run.backend import Backend
+from livesteps.run.install import install, lay_out
 from livesteps.run.program import Program
 from livesteps_openstack.cloud import Cloud
+from livesteps_openstack.servers.swift import Swift
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples"
@@ -82,21 +85,22 @@ def start(state: Path | None) -> tuple[float, int]:
         return ready, psutil.Process(cloud.pid).memory_info().rss
 
 
-def bare(sdk: SDK, steps: Chapter, backend: Backend) -> Cost:
+def bare(sdk: SDK, chapter: Chapter, backend: Backend) -> Cost:
     """What the published program takes as it is; built first if it must be."""
-    account = backend.account(sdk.id)
+    account = backend.account(sdk, chapter)
     halt = threading.Event()
     with tempfile.TemporaryDirectory(prefix="livesteps-bench-") as folder:
         work = Path(folder) / "work"
         work.mkdir()
-        for data in steps.files.values():
+        for data in chapter.files.values():
             (work / data.name).write_bytes(data.content)
-        program = Path(folder) / "program" / sdk.path.name
-        toolchain.lay_out(program, sdk.sample.text, toolchain.install(sdk, halt))
+        program = Path(folder) / "program" / sdk.path(chapter.name).name
+        lay_out(program, sdk.sample_of(chapter.name).text, install(sdk, halt))
         environment = {
-            **{"PATH": search_path(), "HOME": folder, "LANG": "C.UTF-8", "TZ": "UTC"},
-            **{"FRACTALS_ENDPOINT": backend.fractals.url},
-            **sdk.variables(),
+            **{"PATH": toolchain.search_path(), "HOME": folder},
+            **{"LANG": "C.UTF-8", "TZ": "UTC"},
+            **{each.file.variable: each.url for each in backend.services.values()},
+            **toolchain.variables(sdk),
             **account.environment,
         }
 
@@ -107,7 +111,7 @@ def bare(sdk: SDK, steps: Chapter, backend: Backend) -> Cost:
             ):
                 if command:
                     subprocess.run(
-                        sdk.words(command, program),
+                        toolchain.words(sdk, command, program),
                         cwd=where,
                         env=environment,
                         stdin=subprocess.DEVNULL,
@@ -118,13 +122,13 @@ def bare(sdk: SDK, steps: Chapter, backend: Backend) -> Cost:
         return cost(act)
 
 
-def in_runner(sdk: SDK, backend: Backend) -> Cost:
+def in_runner(sdk: SDK, chapter: Chapter, backend: Backend) -> Cost:
     """What the same program takes, stopped and checked after every step."""
-    account = backend.account(sdk.id)
+    account = backend.account(sdk, chapter)
 
     def act() -> None:
         with (
-            Program(sdk, backend.steps) as program,
+            Program(sdk, chapter) as program,
             backend.run(program, account=account) as run,
         ):
             for result in run:
@@ -178,20 +182,23 @@ class Round:
 
 def measure_round(sdks: list[SDK]) -> Round:
     """Measure one round."""
-    steps = load_chapter(SAMPLES / "steps.toml")
+    guide = load_guide(SAMPLES / "guide.toml")
+    [chapter] = guide.chapters.values()
     programs = serving = 0.0
     pairs = {}
-    with Backend(steps) as backend:
-        assert backend.cloud
-        cloud = psutil.Process(backend.cloud.pid)
+    server = Swift(guide)
+    with Backend(guide, server) as backend:
+        cloud = psutil.Process(server.cloud.pid)
         for sdk in sdks:
             alone, served, taken = [], [], []
             begun = time.perf_counter()
             while not taken or time.perf_counter() - begun < LEAST:
                 before = sum(cloud.cpu_times()[:2])
-                alone.append(bare(sdk, steps, backend))
+                alone.append(bare(sdk, chapter, backend))
                 served.append(sum(cloud.cpu_times()[:2]) - before)
-                taken.append((in_runner(sdk, backend).seconds, alone[-1].seconds))
+                taken.append(
+                    (in_runner(sdk, chapter, backend).seconds, alone[-1].seconds)
+                )
             programs += median(each.processor for each in alone)
             serving += median(served)
             pairs[sdk.id] = taken
@@ -202,11 +209,11 @@ def measure_round(sdks: list[SDK]) -> Round:
 def measure_runner_and_gate() -> None:
     """A row for each SDK; then rows on the gate, and on where its time goes."""
     sdks = []
-    for sdk in load_sdks(SAMPLES).values():
+    for sdk in load_guide(SAMPLES / "guide.toml").sdks.values():
         if sdk.recorded_only:
             continue
         try:
-            sdk.check_machine()
+            toolchain.check_machine(sdk)
             sdks.append(sdk)
         except Problem as problem:
             row(f"{sdk.id} in the runner", f"not run: {problem.what}")
@@ -247,12 +254,68 @@ def measure_runner_and_gate() -> None:
         row(f"  {what}", f"{took:.1f} s")
 
 
+def measure_start_of_sphinx() -> None:
+    """Rows on what Sphinx loads, with our extension and without: in pairs."""
+    ours, alone = [], []
+    for _ in range(5):
+        ours.append(imported("livesteps.guide"))
+        alone.append(imported("sphinx.application"))
+    for index, (what, form) in enumerate(
+        (("Sphinx's start", "{:.2f} s"), ("its modules", "{:.0f}"))
+    ):
+        guide, bare = (median(each[index] for each in both) for both in (ours, alone))
+        beside = f"{form.format(bare)}: Sphinx alone"
+        row(what, form.format(guide), beside, f"{guide / bare:.2f}")
+
+
+def imported(module: str) -> tuple[float, int]:
+    """Seconds of a process that imports a module, and how many others come with it."""
+    code = f"import sys, {module}; print(len(sys.modules))"
+    begun = time.perf_counter()
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return time.perf_counter() - begun, int(ran.stdout)
+
+
+def measure_suite() -> None:
+    """A table of its own: the whole test suite beside one run of all samples."""
+    run_command(*LIVESTEPS, "run", "--all")  # once, to warm the caches
+    gate = run_command(*LIVESTEPS, "run", "--all")
+    words = [sys.executable, "-m", "pytest", "-q", "-n", "2"]
+    status: list[int] = []
+    suite = cost(
+        # What it prints tells how far it is.
+        lambda: status.append(
+            subprocess.run(words, cwd=ROOT, stdout=sys.stderr).returncode
+        )
+    )
+    if status != [0]:
+        print("\nthe test suite failed: its figures are of what ran", flush=True)
+    print(
+        "\nthe test suite, by two processes\n"
+        f"  processor, all samples once   {gate.processor:.0f} s\n"
+        f"  processor, whole suite        {suite.processor:.0f} s\n"
+        f"  the second by the first       {suite.processor / gate.processor:.1f}\n"
+        f"  wall, whole suite             {suite.seconds:.0f} s\n"
+        f"  wall by processor             {suite.seconds / suite.processor:.2f}"
+        " (at most 0.65 on two processors)",
+        flush=True,
+    )
+
+
 def main() -> None:
     """Measure, and print what was found."""
     row("what", "measured", "beside", "ratio or target")
+    measure_start_of_sphinx()
     measure_cloud()
     measure_runner_and_gate()
     measure_page(row)
+    measure_suite()
 
 
 if __name__ == "__main__":

@@ -18,9 +18,13 @@ from typing import Any
 
 from webserver import ROOT, build, serve
 
+from livesteps.guide.labels import label_of
 from livesteps.guide.nodes import requests
-from livesteps.read.recording import output_path, read_recording
-from livesteps.read.sdk import load_sdks
+from livesteps.read.chapter import Chapter
+from livesteps.read.guide import Guide, load_guide
+from livesteps.read.recording import output_path
+from livesteps.read.sdk import SDK
+from livesteps.read.trouble import trouble_path
 
 SLOWDOWN = 4
 NETWORK = {"latency": 100, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 9e4}
@@ -44,7 +48,10 @@ OURS = re.compile(
     r" *\.\. (step|trouble|diagram|requests-table|editions|matrix):: ?(.*)"
 )
 """A directive of ours, none of which stands inside of another one."""
-SDK = re.compile(r"^\.\. sdk:: (\S+)\n((?:\n| .*\n)*)", re.MULTILINE)
+OF_SDK = re.compile(r"^\.\. sdk:: (\S+)\n((?:\n| .*\n)*)", re.MULTILINE)
+
+
+TITLE = re.compile(r"^\S.*\n(?:=+|-+|~+)\n", re.MULTILINE)
 
 
 def write_plain(doc: Path) -> None:
@@ -57,7 +64,9 @@ def write_plain(doc: Path) -> None:
     shutil.copytree(ROOT / "samples", samples)
     shutil.copytree(ROOT / "doc", doc)
     (doc / "conf.py").write_text(CONF)
-    sdks = load_sdks(samples)
+    guide = load_guide(samples / "guide.toml")
+    [chapter] = guide.chapters.values()
+    sdks = guide.sdks
     for page in doc.glob("*.rst"):
         lines = page.read_text().splitlines()
         written = ""
@@ -73,39 +82,46 @@ def write_plain(doc: Path) -> None:
                 block += f"{lines.pop(0)}\n"
             text = dedent(block)
             if ours[1] == "step":
-                written += by_hand(text, int(ours[2]), sdks)
+                *_, title = TITLE.finditer(written)
+                label = f".. _{label_of(chapter, int(ours[2]))}:\n\n"
+                written = written[: title.start()] + label + written[title.start() :]
+                written += by_hand(text, int(ours[2]), guide, chapter)
             elif ours[1] == "trouble":
-                name = f"trouble-{ours[2]}.txt"
-                written += tabs({sdk: shown(sdks[sdk], name) for sdk in sdks}, sdks)
+                said = {
+                    sdk.id: shown(trouble_path(sdk.recorded(chapter.name), ours[2]))
+                    for sdk in sdks.values()
+                }
+                written += tabs(said, sdks)
         page.write_text(written)
 
 
-def by_hand(text: str, step: int, sdks: dict[str, SDK]) -> str:
+def by_hand(text: str, step: int, guide: Guide, chapter: Chapter) -> str:
     """What a step's directive stands for: the text for all, then the tabs."""
-    own = {found[1]: dedent(found[2]) for found in SDK.finditer(text)}
+    own = {found[1]: dedent(found[2]) for found in OF_SDK.finditer(text)}
     contents = {}
-    for sdk in sdks.values():
-        recording = read_recording(sdk.folder / "recorded", sdk.sample.steps)
+    for sdk in guide.sdks.values():
+        recording = guide.recording(sdk, chapter)
+        path = sdk.path(chapter.name)
+        printed = output_path(sdk.recorded(chapter.name), step)
         contents[sdk.id] = (
             f"{own.get(sdk.id, '')}\n\n"
-            f":download:`{sdk.path.name} <{beside(sdk.path)}>`\n\n"
-            f".. literalinclude:: {beside(sdk.path)}\n"
+            f":download:`{path.name} <{beside(path)}>`\n\n"
+            f".. literalinclude:: {beside(path)}\n"
             f"   :language: {sdk.lexer}\n   :dedent:\n   :force:\n"
             f"   :start-after: step-{step}\n   :end-before: step-{step + 1}\n\n"
-            f"Output\n\n{shown(sdk, output_path(Path(), step).name)}"
+            f"Output\n\n{shown(printed)}"
         )
-        for folded in requests(recording.steps[step - 1].request):
+        for folded in requests(recording.step[step - 1].request):
             asked = indent(folded.astext(), "      ")
             contents[sdk.id] += (
                 f".. dropdown:: HTTP requests\n\n   .. code-block:: text\n\n{asked}\n\n"
             )
         contents[sdk.id] += f"{sdk.name} {recording.sdk} on {recording.date}\n"
-    return SDK.sub("", text) + "\n" + tabs(contents, sdks)
+    return OF_SDK.sub("", text) + "\n" + tabs(contents, guide.sdks)
 
 
-def shown(sdk: SDK, name: str) -> str:
+def shown(path: Path) -> str:
     """A file of a recording, as a block; of an empty one, a word."""
-    path = sdk.folder / "recorded" / name
     if not path.read_text():
         return "Nothing.\n\n"
     return f".. literalinclude:: {beside(path)}\n   :language: text\n\n"

@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, chdir, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import pytest
+from built import pages_of_the_guide
 from click.testing import CliRunner
 from small import COMMAND, ROOT, SmallGuide, write_guide
 
@@ -26,6 +27,33 @@ from livesteps_openstack.cloud import Cloud, Project
 from livesteps_openstack.contents import EmbeddedContents
 
 pytest_plugins = ["pytester"]
+
+LONG = (
+    "test_clouds.py",
+    "test_named.py",
+    "test_run.py",
+    "test_mutations.py",
+    "test_streaming.py",
+    "test_safety.py",
+    "test_guide.py",
+    "test_cloud.py",
+    "test_wcag.py",
+    "test_site.py",
+)
+"""The files that take longest, the longest first. Of several processes none has
+nothing to do at the end while another begins such a file."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hand out files in the order of what is collected, not of their tests' number."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first."""
+    place = {name: index for index, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(autouse=True)
@@ -129,8 +157,7 @@ def contents(cloud: Cloud, project: Project) -> EmbeddedContents:
     return EmbeddedContents(cloud, project)
 
 
-@pytest.fixture
-def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
+def lend(backend: Backend, patch: pytest.MonkeyPatch) -> None:
     """Whoever starts a cloud, or the services of the guide, in this process gets
     those of the one backend."""
     from livesteps_openstack import cloud
@@ -145,9 +172,15 @@ def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
     def services(guide: Guide) -> AbstractContextManager[object]:
         return nullcontext(backend.services if guide.file.service else {})
 
-    monkeypatch.setattr(cloud, "Cloud", borrow)
-    monkeypatch.setattr("livesteps.run.backend.serving", services)
-    monkeypatch.setattr("livesteps.cli.serving", services)
+    patch.setattr(cloud, "Cloud", borrow)
+    patch.setattr("livesteps.run.backend.serving", services)
+    patch.setattr("livesteps.cli.serving", services)
+
+
+@pytest.fixture
+def borrowed(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """The one backend, which whoever starts one in this process gets, too."""
+    lend(backend, monkeypatch)
     return backend
 
 
@@ -209,20 +242,29 @@ def livesteps(
     return run
 
 
-@pytest.fixture
-def livesteps_here(
-    borrowed: Backend, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command in this process, on the one stage, which is quicker."""
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
-    def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.chdir(folder)
+
+def run_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, in a folder."""
+    with chdir(folder):
         ran = CliRunner().invoke(main, arguments, catch_exceptions=False)
-        return subprocess.CompletedProcess(
-            arguments, ran.exit_code, ran.stdout, ran.stderr
-        )
+    return subprocess.CompletedProcess(arguments, ran.exit_code, ran.stdout, ran.stderr)
 
-    return run
+
+@pytest.fixture
+def livesteps_here(borrowed: Backend) -> Command:
+    """Run the command in this process, on the one backend, which is quicker."""
+    return run_here
+
+
+@pytest.fixture(scope="module")
+def livesteps_once(backend: Backend) -> Iterator[Command]:
+    """As `livesteps_here`, for what the tests of a module share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_COLOR", "1")
+        lend(backend, patch)
+        yield run_here
 
 
 @pytest.fixture
@@ -253,6 +295,18 @@ def record(
         return read_recording(guide.recorded, len(run.chapter))
 
     return write
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the real guide's pages, for all SDKs."""
+    return pages_of_the_guide(tmp_path_factory, "site")
+
+
+@pytest.fixture(scope="session")
+def libcloud_html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `html`, the edition for one SDK."""
+    return pages_of_the_guide(tmp_path_factory, "libcloud", "-t", "libcloud")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,10 @@ from livesteps.read.sdk import SDK
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from livesteps.cli import main; main()"]
 
+JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss2m"]
+"""Java for a checker that ends within seconds: what it would do to be fast later
+takes longer than all that it checks."""
+
 GUIDE_TOML = """\
 title = "Tiny"
 chapters = ["tiny"]
@@ -56,6 +60,24 @@ command = ["{python}", "{sample}"]
 sdk = ["{python}", "-c", "print('1.0')"]
 language = ["{python}", "--version"]
 """
+
+
+NOWHERE = '''\
+"""A server for programs that ask nothing of one: it takes no time to start."""
+
+from livesteps.plugin import Account, Server
+
+
+class Nowhere(Server):
+    name = "nowhere"
+    title = "nowhere"
+
+    def account(self, sdk, chapter, services, *, way=None):
+        account = Account()
+        account.environment, account.known = {}, {}
+        account.secrets, account.versions = {}, {}
+        return account
+'''
 
 
 @dataclass(frozen=True)
@@ -153,4 +175,15 @@ def write_guide(
     guide.add_chapter("tiny", blocks, contracts, after)
     (guide.samples / "guide.toml").write_text(GUIDE_TOML)
     (guide.sdk_folder / "sdk.toml").write_text(SDK_TOML)
+    return guide
+
+
+def without_server(guide: SmallGuide) -> SmallGuide:
+    """Make the programs of a guide run against nothing, which starts at once."""
+    toml = guide.samples / "guide.toml"
+    (guide.samples / "nowhere.py").write_text(NOWHERE)
+    text = toml.read_text().replace('"openstack"', '"nowhere.py"')
+    toml.write_text(text.replace('"swift"', '"nowhere"').replace('"holds"', ""))
+    steps = guide.samples / "tiny.toml"
+    steps.write_text(steps.read_text().replace("holds = {}\n", ""))
     return guide

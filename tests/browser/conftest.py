@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
-from webserver import ROOT, build, serve
+from webserver import serve
 
-
-@pytest.fixture(scope="session")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built site."""
-    return build(ROOT / "doc", tmp_path_factory.mktemp("site"))
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,34 @@ def site(html: Path) -> Iterator[str]:
     """The address of the site, on loopback."""
     with serve(html) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def checkers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with axe-core and the HTML validator, installed once."""
+    if not shutil.which("npm"):
+        pytest.skip("no npm here (Debian: apt install npm)")
+    files = [HERE / "package.json", HERE / "package-lock.json"]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    cache = platformdirs.user_cache_path("livesteps") / f"checkers-{digest[:16]}"
+    if not cache.is_dir():
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        folder = tmp_path_factory.mktemp("checkers")
+        for file in files:
+            shutil.copy(file, folder)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder,
+            check=True,
+            timeout=300,
+        )
+        beside = cache.with_name(f"{cache.name}-{os.getpid()}")
+        shutil.move(folder, beside)
+        try:
+            beside.rename(cache)
+        except OSError:  # another process was faster
+            shutil.rmtree(beside)
+    return cache / "node_modules"
 
 
 @pytest.fixture

@@ -9,16 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from webserver import ROOT, build, serve
+from built import Built, build
+from small import ROOT, SmallGuide
+from webserver import serve
 
-from livesteps.read.recording import Exchange, RecordedStep, Recording, write_recording
-from livesteps.read.sdk import load_sdks
+from livesteps.read.exchange import Exchange
+from livesteps.read.guide import load_guide
+from livesteps.read.recording import RecordedStep, Recording, write_recording
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-SDKS = load_sdks(ROOT / "samples")
+SDKS = load_guide(ROOT / "samples" / "guide.toml").sdks
 
 
 def panel(page: playwright.Page, step: int) -> playwright.Locator:
@@ -27,22 +30,24 @@ def panel(page: playwright.Page, step: int) -> playwright.Locator:
 
 
 @pytest.mark.parametrize("width", [320, 360, 768, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_wider_than_the_window(
-    page: playwright.Page,
-    html: Path,
-    site: str,
-    address: str,
-    scheme: str,
-    width: int,
+    page: playwright.Page, html: Path, site: str, address: str, width: int
 ) -> None:
-    page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 740})
-    pages = [f"{address}?sdk={sdk}" for sdk in SDKS]
-    pages += [f"{site}/{path.name}" for path in html.glob("*.html")]
-    for one in pages:
-        page.goto(one)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")
+    page.goto(address)
+    for sdk in SDKS:
+        page.get_by_label("SDK", exact=True).first.select_option(sdk)
+        check_width(page, width)
+    for path in html.glob("*.html"):
+        page.goto(f"{site}/{path.name}")
+        check_width(page, width)
+
+
+def check_width(page: playwright.Page, width: int) -> None:
+    """Nothing is wider than the window, in light and in dark."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") == width
         # Neither is a part cut off at the side: what is wide scrolls in its box.
         assert (
@@ -56,7 +61,7 @@ def test_nothing_is_wider_than_the_window(
                 width,
             )
             == []
-        ), one
+        ), (page.url, scheme)
 
 
 def test_dark_is_dark(page: playwright.Page, address: str) -> None:
@@ -98,7 +103,9 @@ def test_a_copied_block_is_the_files(
             page.keyboard.press("Enter")
         playwright.expect(panel(page, step).locator("button")).to_have_text("Copied")
         copied = page.evaluate("navigator.clipboard.readText()")
-        expected = textwrap.dedent(SDKS[sdk].sample.block(step)).rstrip("\n")
+        expected = textwrap.dedent(
+            SDKS[sdk].sample_of("durability").block(step)
+        ).rstrip("\n")
         assert copied == expected + "\n"
 
 
@@ -127,13 +134,15 @@ def test_what_cannot_be_copied_is_selected(page: playwright.Page, site: str) -> 
 def test_the_whole_program_can_be_taken_home(
     page: playwright.Page, address: str
 ) -> None:
+    page.goto(address)
     for sdk in SDKS.values():
-        page.goto(f"{address}?sdk={sdk.id}")
-        link = panel(page, 4).get_by_role("link", name=sdk.path.name, exact=True)
+        program = sdk.path("durability")
+        page.get_by_label("SDK", exact=True).first.select_option(sdk.id)
+        link = panel(page, 4).get_by_role("link", name=program.name, exact=True)
         with page.expect_download() as started:
             link.click()
-        assert started.value.suggested_filename == sdk.path.name
-        assert Path(started.value.path()).read_bytes() == sdk.path.read_bytes()
+        assert started.value.suggested_filename == program.name
+        assert Path(started.value.path()).read_bytes() == program.read_bytes()
 
 
 def test_the_first_stop_leads_over_the_navigation(
@@ -198,7 +207,7 @@ def test_a_page_has_landmarks(page: playwright.Page, address: str) -> None:
 
 def test_strange_names_and_outputs_break_nothing(
     reader: Callable[..., playwright.Page],
-    make_guide: Callable[..., object],
+    make_guide: Callable[..., SmallGuide],
     tmp_path: Path,
 ) -> None:
     guide = make_guide("print('one')")
@@ -210,7 +219,8 @@ def test_strange_names_and_outputs_break_nothing(
         toml = sdk / "sdk.toml"
         toml.write_text(toml.read_text().replace('"Tiny SDK"', f"'{name}'"))
     output = "</pre><script>alert(1)</script><img src=x onerror=alert(2)> &amp;\n"
-    for sdk in load_sdks(guide.samples).values():
+    read = guide.guide
+    for sdk in read.sdks.values():
         step = RecordedStep(
             number=1,
             seconds=0.1,
@@ -223,24 +233,26 @@ def test_strange_names_and_outputs_break_nothing(
         write_recording(
             Recording(
                 date=datetime.date(2026, 1, 2),
-                digest=sdk.sample.digest,
+                digest=sdk.sample_of("tiny").digest,
                 sdk="<i>1</i>",
                 language="2",
                 libraries=0,
                 memory=1,
                 servers={"swift": "3", "keystone": "4"},
-                steps=(step,),
+                step=[step],
                 outputs=(output,),
                 known={},
             ),
-            sdk.folder / "recorded",
+            sdk.recorded("tiny"),
+            read.plugins.vocabulary,
         )
     doc = guide.folder / "doc"
     shutil.copytree(ROOT / "doc", doc, ignore=shutil.ignore_patterns("*.rst"))
     (doc / "index.rst").write_text("Page\n====\n\n.. step:: 1\n")
     page = reader()
     page.on("dialog", lambda dialog: pytest.fail(dialog.message))
-    with serve(build(doc, tmp_path / "out")) as site:
+    assert build(doc, tmp_path / "out") == Built(0, "")
+    with serve(tmp_path / "out") as site:
         page.goto(f"{site}/index.html")
         labels = page.locator(".sd-tab-set > label")
         assert sorted(text.strip() for text in labels.all_inner_texts()) == sorted(

@@ -9,27 +9,32 @@ from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from webserver import ROOT
+from small import ROOT
 
-from livesteps.read.chapter import load_chapter
+from livesteps.read.guide import load_guide
 from livesteps.read.recording import output_path
-from livesteps.read.sdk import load_sdks
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Python's playwright is not installed"
 )
 
-SDKS = load_sdks(ROOT / "samples")
-STEPS = range(1, len(load_chapter(ROOT / "samples" / "durability.toml")) + 1)
+GUIDE = load_guide(ROOT / "samples" / "guide.toml")
+SDKS = GUIDE.sdks
+STEPS = range(1, len(GUIDE.chapters["durability"]) + 1)
 KEY = "sphinx-design-tab-id-sdk"
 MIDDLE = list(SDKS)[len(SDKS) // 2]
 """An SDK whose tab is neither the first that a reader sees nor the last."""
 
 
+def code_of(sdk: str, step: int) -> str:
+    """The step's block in an SDK's program."""
+    return SDKS[sdk].sample_of("durability").block(step)
+
+
 def found_once(sdk: str) -> tuple[int, str]:
     """A step, and the longest word in an SDK's code that is in no other step."""
     words = {
-        (sdk.id, step): set(re.findall(r"[A-Za-z]+", sdk.sample.block(step)))
+        (sdk.id, step): set(re.findall(r"[A-Za-z]+", code_of(sdk.id, step)))
         for sdk in SDKS.values()
         for step in STEPS
     }
@@ -75,13 +80,12 @@ def check_shown(page: playwright.Page, step: int, sdk: str) -> None:
             nothing = {"panel": False, "code": [], "output": [], "stamp": []}
             assert tab == {"sdk": tab["sdk"], **nothing}
             continue
-        sdk = SDKS[sdk]
         [code], [output], [stamp] = tab["code"], tab["output"], tab["stamp"]
-        recorded = output_path(sdk.folder / "recorded", step).read_text()
+        recorded = output_path(SDKS[sdk].recorded("durability"), step).read_text()
         assert tab["panel"]
-        assert code.strip() == textwrap.dedent(sdk.sample.block(step)).strip()
+        assert code.strip() == textwrap.dedent(code_of(sdk, step)).strip()
         assert output.strip() == recorded.strip()
-        assert stamp.startswith(sdk.name)
+        assert stamp.startswith(SDKS[sdk].name)
 
 
 def test_every_step_shows_the_sdk_that_was_clicked(
@@ -414,7 +418,7 @@ def test_without_javascript_every_tab_can_be_read(
     for sdk in ("curl", MIDDLE):
         label_of(page, 4, sdk).click()
         panel = label_of(page, 4, sdk).locator("xpath=following-sibling::div[1]")
-        code = textwrap.dedent(SDKS[sdk].sample.block(4)).strip()
+        code = textwrap.dedent(code_of(sdk, 4)).strip()
         shown = panel.locator("pre").first
         assert shown.text_content().strip() == code
         playwright.expect(shown).to_be_visible()
