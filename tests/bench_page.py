@@ -62,13 +62,14 @@ def write_plain(doc: Path) -> None:
     """
     samples = doc.parent / "samples"
     shutil.copytree(ROOT / "samples", samples)
-    shutil.copytree(ROOT / "doc", doc)
+    shutil.copytree(ROOT / "doc", doc, ignore=shutil.ignore_patterns("livesteps"))
     (doc / "conf.py").write_text(CONF)
     guide = load_guide(samples / "guide.toml")
     [chapter] = guide.chapters.values()
     sdks = guide.sdks
     for page in doc.glob("*.rst"):
-        lines = page.read_text().splitlines()
+        text = page.read_text().replace("   livesteps/index\n", "")
+        lines = text.splitlines()
         written = ""
         while lines:
             line = lines.pop(0)

@@ -136,7 +136,9 @@ class Source:
 def copy_guide(folder: Path, sdks: Sequence[str]) -> Source:
     """Copy the pages and these SDKs' samples; what is said of others is left out."""
     source = Source(folder)
-    shutil.copytree(ROOT / "doc", source.doc)
+    # The tool's manual is of the whole repository.
+    without = shutil.ignore_patterns("livesteps")
+    shutil.copytree(ROOT / "doc", source.doc, ignore=without)
     shutil.copytree(
         ROOT / "samples",
         source.samples,
@@ -152,7 +154,7 @@ def copy_guide(folder: Path, sdks: Sequence[str]) -> Source:
     for sdk in sdks:
         shutil.copytree(ROOT / "samples" / sdk, source.samples / sdk)
     for page in source.doc.glob("*.rst"):
-        text = page.read_text()
+        text = page.read_text().replace("   livesteps/index\n", "")
         page.write_text(
             SDK_TEXT.sub(lambda found: found[0] if found[2] in sdks else "", text)
         )
