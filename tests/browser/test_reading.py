@@ -38,8 +38,8 @@ def test_nothing_is_wider_than_the_window(
     for sdk in SDKS:
         page.get_by_label("SDK", exact=True).first.select_option(sdk)
         check_width(page, width)
-    for path in html.glob("*.html"):
-        page.goto(f"{site}/{path.name}")
+    for path in html.rglob("*.html"):
+        page.goto(f"{site}/{path.relative_to(html)}")
         check_width(page, width)
 
 

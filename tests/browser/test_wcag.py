@@ -23,8 +23,8 @@ def test_no_page_breaks_a_rule_of_wcag(
 ) -> None:
     page = reader(color_scheme=scheme, viewport={"width": width, "height": 900})
     broken, checked = [], 0
-    for path in sorted(html.glob("*.html")):
-        page.goto(f"{site}/{path.name}")
+    for path in sorted(html.rglob("*.html")):
+        page.goto(f"{site}/{path.relative_to(html)}")
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = 1)")
         page.add_script_tag(path=checkers / "axe-core" / "axe.min.js")
         # Of what passes, one place of each rule is told, and not all of them.
