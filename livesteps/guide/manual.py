@@ -12,6 +12,7 @@ import typing
 from collections.abc import Iterable, Iterator
 from contextlib import chdir
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -232,7 +233,8 @@ class CommandDirective(Made):
 
     def run(self) -> list[nodes.Node]:
         """What its `--help` says."""
-        from livesteps.cli import main
+        [script] = entry_points(group="console_scripts", name="livesteps")
+        main = script.load()
 
         name = self.arguments[0]
         context = click.Context(main, info_name="livesteps")

@@ -1,4 +1,4 @@
-"""What an SDK's program needs before it runs: libraries installed, code built.
+"""What an SDK's programs need before they run: their libraries, installed.
 
 Libraries are installed once into a cache, outside of every checkout: a folder
 for each SDK and each content of its lock files. In it `tree` is what was
@@ -34,12 +34,13 @@ TICK = 0.1
 
 
 class Failed(Exception):
-    """A command did not succeed: `why`, and all that it printed."""
+    """A command did not succeed: `why`, all that it printed, and where it ran."""
 
-    def __init__(self, why: str, printed: str) -> None:
+    def __init__(self, why: str, printed: str, folder: Path) -> None:
         super().__init__(why)
         self.why = why
         self.printed = printed
+        self.folder = folder
 
 
 def install(sdk: SDK, halt: threading.Event) -> Path | None:
@@ -101,24 +102,32 @@ def _locked(sdk: SDK, path: Path, halt: threading.Event) -> Iterator[int]:
     """Hold a lock; wait for another who holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        end = time.monotonic() + INSTALL_DEADLINE
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise Problem(
-                        f"another process has held {path} for {INSTALL_DEADLINE:g} s",
-                        "end it, then run this again",
-                        path=sdk.toml,
-                        line=sdk.line_of("install", "command"),
-                    ) from None
-            if halt.wait(TICK):
-                raise Problem("it was interrupted", path=sdk.toml)
+        wait_for_lock(sdk, descriptor, path, halt)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def wait_for_lock(
+    sdk: SDK, lock: int, path: Path, halt: threading.Event, *, shared: bool = False
+) -> None:
+    """Lock an open file; `Problem` if another holds it too long, or at `halt`."""
+    how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    end = time.monotonic() + INSTALL_DEADLINE
+    while True:
+        try:
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise Problem(
+                    f"another process has held {path} for {INSTALL_DEADLINE:g} s",
+                    "end it, then run this again",
+                    path=sdk.toml,
+                    line=sdk.line_of("install", "command"),
+                ) from None
+        if halt.wait(TICK):
+            raise Problem("it was interrupted", path=sdk.toml)
 
 
 def complete(
@@ -150,7 +159,7 @@ def complete(
             why = _wait(process, deadline, halt)
         if why:
             printed.seek(0)
-            raise Failed(why, printed.read().decode(errors="replace"))
+            raise Failed(why, printed.read().decode(errors="replace"), folder)
 
 
 def _wait(process: Process, deadline: float, halt: threading.Event) -> str:

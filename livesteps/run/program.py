@@ -12,7 +12,7 @@ from pathlib import Path
 from livesteps.errors import Problem, shown
 from livesteps.read.chapter import Chapter
 from livesteps.read.sdk import SDK
-from livesteps.run import install, toolchain
+from livesteps.run import build, install, toolchain
 from livesteps.run.process import Process
 
 
@@ -46,21 +46,25 @@ class Program:
         self.sample = sample
         self.chapter = chapter
         self.halt = halt or threading.Event()
+        self.fault = ""
+        """Why it cannot be run, or nothing; known on entry."""
 
     def __enter__(self) -> Program:
         libraries = install.install(self.sdk, self.halt)
-        # The guard removes the folder, also when this process is no more.
-        self.folder = Path(tempfile.mkdtemp(prefix="livesteps-run-")).resolve()
-        self.work = self.folder / "work"
-        self.work.mkdir()
-        self.path = self.folder / "program" / self.sample.path.name
+        text = self.sample.with_boundaries(self.sdk.boundary)
         with ExitStack() as stack:
+            built = self._build(stack, text, libraries) if self.sdk.build else None
+            # The guard removes the folder, also when this process is no more.
+            self.folder = Path(tempfile.mkdtemp(prefix="livesteps-run-")).resolve()
+            self.work = self.folder / "work"
+            self.work.mkdir()
+            self.path = built or self.folder / "program" / self.sample.path.name
             self.process = stack.enter_context(
                 Process(
                     toolchain.words(self.sdk, self.sdk.command, self.path),
                     self.folder,
                     cwd=self.work,
-                    environment=self._scrubbed(),
+                    environment=build.variables(self.sdk, self.folder),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
@@ -68,10 +72,8 @@ class Program:
             )
             for data in self.chapter.files.values():
                 (self.work / data.name).write_bytes(data.content)
-            text = self.sample.with_boundaries(self.sdk.boundary)
-            install.lay_out(self.path, text, libraries)
-            self.fault = self._build()
-            """Why it cannot be run, or nothing."""
+            if not built:
+                install.lay_out(self.path, text, libraries)
             self._stack = stack.pop_all()
         return self
 
@@ -87,32 +89,18 @@ class Program:
         here = rf"{folder}/{name}|(?<![\w./-])(?:\./)?{name}(?=[:(])"
         return re.sub(here, lambda _: file, text)
 
-    def _build(self) -> str:
-        """Make it ready to run; why that cannot be done."""
-        if not self.sdk.build:
-            return ""
+    def _build(self, stack: ExitStack, text: str, libraries: Path | None) -> Path:
+        """Make it ready to run; or say in `fault` why that cannot be done."""
+        name = self.sample.path.name
         try:
-            install.complete(
-                toolchain.words(self.sdk, self.sdk.build, self.path),
-                self.path.parent,
-                self._scrubbed(),
-                install.BUILD_DEADLINE,
-                self.halt,
-            )
+            made = build.built(self.sdk, name, text, libraries, self.halt)
+            return stack.enter_context(made)
         except install.Failed as failed:
-            return f"its build {failed.why}:\n" + indented(
+            self.path = failed.folder / name
+            self.fault = f"its build {failed.why}:\n" + indented(
                 self.published(failed.printed)
             )
-        return ""
-
-    def _scrubbed(self) -> dict[str, str]:
-        return {
-            "PATH": toolchain.search_path(),
-            "HOME": str(self.folder),
-            "LANG": "C.UTF-8",
-            "TZ": "UTC",
-            **toolchain.variables(self.sdk),
-        }
+            return self.path
 
 
 def indented(text: str) -> str:
