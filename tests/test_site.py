@@ -18,6 +18,7 @@ from built import Built, build
 from small import JAVA, ROOT
 
 from livesteps.publish.editions import Edition, editions, write_llms
+from livesteps.publish.sphinx import build as in_process
 from livesteps.read.guide import load_guide
 from livesteps.read.recording import output_path
 
@@ -29,12 +30,14 @@ ADDRESS = "https://guide.example.org/durable/"
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built for its address."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GUIDE_URL", ADDRESS)
-        out = tmp_path_factory.mktemp("published") / "html"
-        assert build(ROOT / "doc", out).status == 0
-        return out
+    """The site, built for its address.
+
+    In a process of its own: what makes the sitemap starts one more, which would stay
+    as long as this one, and hold what a browser is to close.
+    """
+    out = tmp_path_factory.mktemp("published") / "html"
+    in_process(ROOT / "doc", "html", out, environment={"GUIDE_URL": ADDRESS})
+    return out
 
 
 @pytest.fixture(scope="module")
