@@ -7,10 +7,8 @@ container gets objects of such names as a folder cannot take, or should not.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -111,36 +109,13 @@ class Owner:
         }
 
 
-Ready = Callable[[SDK], SDK]
-
-
-@pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
-    """What runs an SDK's program as it was built once, however often it runs."""
-    folder = tmp_path_factory.mktemp("built")
-
-    @cache
-    def built(id_: str) -> SDK:
-        sdk = GUIDE.sdks[id_]
-        try:
-            toolchain.check_machine(sdk)
-        except Problem as problem:
-            pytest.skip(f"not run: {problem.what}")
-        if not sdk.build:
-            return sdk
-        kept = folder / id_
-        with Program(sdk, CHAPTER) as program:
-            assert not program.fault, program.fault
-            shutil.move(program.path.with_suffix(".built"), kept)
-        command = [word.replace("{built}", str(kept)) for word in sdk.command]
-        return sdk.model_copy(update={"build": None, "command": command})
-
-    return lambda sdk: built(sdk.id)
-
-
 @contextmanager
 def run_of(backend: Backend, sdk: SDK) -> Iterator[tuple[Run, Owner, Path]]:
     """A run of a sample, the owner of its account, and its folder `restored`."""
+    try:
+        toolchain.check_machine(sdk)
+    except Problem as problem:
+        pytest.skip(f"not run: {problem.what}")
     account = backend.account(sdk, CHAPTER)
     assert isinstance(account, Embedded)
     with (
@@ -196,9 +171,9 @@ def picture(owner: Owner) -> list[object]:
 @pytest.mark.parametrize("serving", ["swift", "debian", "ceph"], indirect=True)
 @pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
-    sdk: SDK, serving: Backend, ready: Ready
+    sdk: SDK, serving: Backend
 ) -> None:
-    with run_of(serving, ready(sdk)) as (run, owner, restored):
+    with run_of(serving, sdk) as (run, owner, restored):
         plant(owner, ALL - stopping(sdk))
         before = picture(owner)
         advance(run, 14)
@@ -227,10 +202,10 @@ def test_nothing_of_anybody_else_is_touched_and_no_name_does_harm(
 
 @pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_a_container_that_is_there_is_not_taken_over(
-    sdk: SDK, backend: Backend, ready: Ready
+    sdk: SDK, backend: Backend
 ) -> None:
     for container in sorted(stopping(sdk)):
-        with run_of(backend, ready(sdk)) as (run, owner, _):
+        with run_of(backend, sdk) as (run, owner, _):
             owner("PUT", container)
             owner("PUT", container, "precious", data=b"mine")
             advance(run, 1)
@@ -246,10 +221,10 @@ def test_a_container_that_is_there_is_not_taken_over(
 
 @pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: sdk.id)
 def test_emptying_a_container_reaches_into_no_other_and_an_empty_one_stays(
-    sdk: SDK, backend: Backend, ready: Ready
+    sdk: SDK, backend: Backend
 ) -> None:
     shared = made(sdk) - stopping(sdk)
-    with run_of(backend, ready(sdk)) as (run, owner, _):
+    with run_of(backend, sdk) as (run, owner, _):
         owner("PUT", "other")
         for name in ("goat", "a?b"):
             owner("PUT", "other", name, data=b"theirs")
@@ -270,7 +245,7 @@ def test_emptying_a_container_reaches_into_no_other_and_an_empty_one_stays(
             return
     if not shared:  # with anybody
         return
-    with run_of(backend, ready(sdk)) as (run, owner, _):
+    with run_of(backend, sdk) as (run, owner, _):
         for container in shared:
             owner("PUT", container)
         before = picture(owner)

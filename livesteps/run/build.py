@@ -131,6 +131,7 @@ def _forget_others(folder: Path) -> None:
             descriptor = os.open(lock, os.O_RDWR)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                (lock.parent / "done").unlink(missing_ok=True)  # before a part of it is
                 shutil.rmtree(lock.parent, ignore_errors=True)
             finally:
                 os.close(descriptor)
