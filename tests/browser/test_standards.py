@@ -57,7 +57,7 @@ def test_every_link_leads_to_what_is_there(libcloud_html: Path, tmp_path: Path) 
     with (pages / "advice.html").open("a") as page:
         page.write('<a href="durability.html#nowhere">it must find this one</a>')
     config = tmp_path / "linkchecker.ini"
-    config.write_text("[AnchorCheck]\n")
+    config.write_text("[checking]\nmaxrequestspersecond=1000\n[AnchorCheck]\n")
     with serve(pages) as address:
         ran = subprocess.run(
             [
