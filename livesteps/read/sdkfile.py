@@ -107,7 +107,8 @@ class SDKFile(Table):
     download: str = ""
     """Where to get the toolchain if a distribution has none that will do."""
     build: Command | None = None
-    """What makes the program ready to run, in its folder."""
+    """What makes the program ready to run, in its folder: once for each content of it,
+    in the cache."""
     install: Install | None = None
     libraries: Command | None = None
     """What prints the libraries that the program needs, a line each; none if
