@@ -36,6 +36,7 @@ __all__ = [
     "Kind",
     "Name",
     "Problem",
+    "Purpose",
     "Rule",
     "Seen",
     "Server",
@@ -196,6 +197,24 @@ class Account:
         """Close its connections, if it has any."""
 
 
+@dataclass(frozen=True)
+class Purpose:
+    """What an account is for."""
+
+    chapter: Chapter
+    sdk: SDK | None
+    """None for any SDK's program of the chapter."""
+    services: Mapping[str, Service]
+    """The services of the guide, by name."""
+    way: str = ""
+    """How the program connects, where not as step 1 does."""
+
+    @property
+    def name(self) -> str:
+        """What the account may be called after."""
+        return self.sdk.id if self.sdk else "nobody"
+
+
 class Server:
     """What programs run against: how to start it or reach it.
 
@@ -256,16 +275,8 @@ class Server:
         """How it differs from what is recorded, as the guide says."""
         return self.guide.deviations[self.name]
 
-    def account(
-        self,
-        sdk: SDK | None,
-        chapter: Chapter,
-        services: Mapping[str, Service],
-        *,
-        way: str | None = None,
-    ) -> Account:
-        """An account in which nothing has run yet, for a program of this chapter;
-        `way` is another than the server's."""
+    def account(self, purpose: Purpose) -> Account:
+        """An account in which nothing has run yet."""
         raise NotImplementedError
 
 

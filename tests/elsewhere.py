@@ -28,7 +28,7 @@ class Here(Server):
     name = "here"
     title = "this machine"
 
-    def account(self, sdk, chapter, services, *, way=None):
+    def account(self, purpose):
         """For any program."""
         return Folder()
 '''

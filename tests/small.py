@@ -43,7 +43,7 @@ class Nothing(Server):
     name = "nothing"
     title = "nothing at all"
 
-    def account(self, sdk, chapter, services, *, way=None):
+    def account(self, purpose):
         return Empty()
 '''
 
@@ -72,7 +72,7 @@ class Nowhere(Server):
     name = "nowhere"
     title = "nowhere"
 
-    def account(self, sdk, chapter, services, *, way=None):
+    def account(self, purpose):
         account = Account()
         account.environment, account.known = {}, {}
         account.secrets, account.versions = {}, {}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Self
 
-from livesteps.plugin import Account, Server
+from livesteps.plugin import Account, Purpose, Server
 from livesteps.read.chapter import Chapter
 from livesteps.read.guide import Guide
 from livesteps.read.recording import Recording
@@ -60,7 +60,8 @@ class Backend:
     ) -> Account:
         """An account for a program of this chapter, in which nothing has run yet;
         `way` is another than the server's."""
-        return self.server.account(sdk, chapter, self.services, way=way)
+        way = self.server.way if way is None else way
+        return self.server.account(Purpose(chapter, sdk, self.services, way))
 
     @contextmanager
     def run(

@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from livesteps.plugin import Info, Problem, Server, need
+from livesteps.plugin import Info, Problem, Purpose, Server, need
 
 if TYPE_CHECKING:
-    from livesteps.read.chapter import Chapter
     from livesteps.read.deviations import Deviations
     from livesteps.read.guide import Guide
     from livesteps.read.sdk import SDK
@@ -81,19 +80,12 @@ class CloudsYaml(Server):
         """What it lacks, as it says itself."""
         return missing(self._info.content or {}, self.guide)
 
-    def account(
-        self,
-        sdk: SDK | None,
-        chapter: Chapter,
-        services: Mapping[str, Service],
-        *,
-        way: str | None = None,
-    ) -> Named:
+    def account(self, purpose: Purpose) -> Named:
         """The project of its entry, which is read anew; `Problem` if what the program
         makes, or any program, is there."""
         from livesteps_openstack.named.entry import read_entry
 
-        return self.named(sdk, services, read_entry(self.cloud_name))
+        return self.named(purpose.sdk, purpose.services, read_entry(self.cloud_name))
 
     def named(
         self, sdk: SDK | None, services: Mapping[str, Service], entry: Entry

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from livesteps.plugin import Account, Info, Server
+from livesteps.plugin import Account, Info, Purpose, Server
 
 if TYPE_CHECKING:
-    from livesteps.read.chapter import Chapter
     from livesteps.read.guide import Guide
-    from livesteps.read.sdk import SDK
-    from livesteps.run.service import Service
     from livesteps_openstack.cloud import Cloud
 
 NUMBERS = itertools.count(1)
@@ -76,17 +72,9 @@ class Swift(Server):
         with Session(verify=str(self.cloud.ca) if self.cloud.ca else True) as http:
             return read_info(f"{self.cloud.storage_url}/v1/", http)
 
-    def account(
-        self,
-        sdk: SDK | None,
-        chapter: Chapter,
-        services: Mapping[str, Service],
-        *,
-        way: str | None = None,
-    ) -> Account:
+    def account(self, purpose: Purpose) -> Account:
         """A fresh project."""
-        name = f"{sdk.id if sdk else 'nobody'}-{next(NUMBERS)}"
-        return self.project(name, self.way if way is None else way)
+        return self.project(f"{purpose.name}-{next(NUMBERS)}", purpose.way)
 
     def project(self, name: str, way: str) -> Account:
         """A fresh project of this name."""

@@ -9,6 +9,6 @@ class Nothing(Server):
     name = "nothing"
     title = "No server"
 
-    def account(self, sdk, chapter, services, *, way=None):
+    def account(self, purpose):
         """What a run is in: here, nothing at all."""
         return Account()

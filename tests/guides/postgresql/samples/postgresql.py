@@ -5,12 +5,12 @@ from itertools import count
 from pathlib import Path
 from subprocess import PIPE
 from tempfile import mkdtemp
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from livesteps.plugin import Account, Kind, Problem, Seen, Server
+from livesteps.plugin import Account, Kind, Problem, Purpose, Seen, Server
 from livesteps.run.process import Process
 
 BIN = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)  # Debian's
@@ -58,7 +58,7 @@ class PostgreSQL(Server):
             raise Problem("PostgreSQL did not start", (self.folder / "log").read_text())
         self.ready = True
 
-    def account(self, *about: Any, **how: Any) -> Account:
+    def account(self, purpose: Purpose) -> Account:
         self.wait()
         return Database(str(self.folder), f"reader_{next(NUMBERS)}")
 
