@@ -86,7 +86,7 @@ def start(state: Path | None) -> tuple[float, int]:
 
 
 def bare(sdk: SDK, chapter: Chapter, backend: Backend) -> Cost:
-    """What the published program takes as it is; built first if it must be."""
+    """What the published program takes as it is, once it is built if it must be."""
     account = backend.account(sdk, chapter)
     halt = threading.Event()
     with tempfile.TemporaryDirectory(prefix="livesteps-bench-") as folder:
@@ -104,22 +104,20 @@ def bare(sdk: SDK, chapter: Chapter, backend: Backend) -> Cost:
             **account.environment,
         }
 
-        def act() -> None:
-            for command, where in (
-                (sdk.build, program.parent),
-                (sdk.command, work),
-            ):
-                if command:
-                    subprocess.run(
-                        toolchain.words(sdk, command, program),
-                        cwd=where,
-                        env=environment,
-                        stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL,
-                        check=True,
-                    )
+        def complete(command: list[str], where: Path) -> None:
+            subprocess.run(
+                toolchain.words(sdk, command, program),
+                cwd=where,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
 
-        return cost(act)
+        # The runner builds it once, too, and not for each run.
+        if sdk.build:
+            complete(sdk.build, program.parent)
+        return cost(lambda: complete(sdk.command, work))
 
 
 def in_runner(sdk: SDK, chapter: Chapter, backend: Backend) -> Cost:
