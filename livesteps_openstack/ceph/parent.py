@@ -84,6 +84,10 @@ class Ceph:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
+    def lane(self) -> Lane:
+        """An address of one's own, whose requests are recorded."""
+        return self._relay.lane(self._started()["port"])
+
     @property
     def url(self) -> str:
         """The gateway itself, whose requests are not recorded: scheme, host, port."""
@@ -94,10 +98,6 @@ class Ceph:
         """Of Ceph."""
         version: str = self._started()["version"]
         return version
-
-    def lane(self) -> Lane:
-        """An address of one's own, whose requests are recorded."""
-        return self._relay.lane(self._started()["port"])
 
     def _started(self) -> dict[str, Any]:
         """What it printed when it was ready."""
