@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,3 +57,17 @@ def need(what: str, extra: str, *modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:
             raise Problem(f"{what} needs {module}", f"pip install 'livesteps[{extra}]'")
+
+
+@contextmanager
+def unwritten(path: Path) -> Iterator[None]:
+    """An error of the system inside is a `Problem` with the file that it names, or
+    with this path: it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise Problem(
+            f"cannot be written: {error.strerror}",
+            "mend its permissions, or make room",
+            path=error.filename or path,
+        ) from None

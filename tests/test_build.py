@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from small import SmallGuide
 
+from livesteps.errors import Problem
 from livesteps.run.build import KEPT, built
 from livesteps.run.install import Failed
 
@@ -110,3 +111,11 @@ def test_a_build_that_fails_is_tried_again(
     ready.touch()
     with built(*arguments) as program:
         assert program.read_text() == "print(1)"
+
+
+def test_a_cache_that_cannot_be_written_is_named(build: Build, cache: Path) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("in the way")
+    said = r"tiny-built.*: cannot be written: .*; mend its"
+    with pytest.raises(Problem, match=said), build("print(1)"):
+        pass

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from livesteps.cli.progress import finish, progress
-from livesteps.errors import Problem, shown
+from livesteps.errors import Problem, shown, unwritten
 from livesteps.read.guide import Guide, find_guide
 from livesteps.read.recording import read_recording, write_recording
 from livesteps.read.trouble import write_messages
@@ -55,14 +55,8 @@ def _write(guide: Guide, outcome: Outcome, messages: dict[str, str]) -> None:
         same = old.same_but_for_time(outcome.recording, words)
     except Problem:
         same = False
-    try:
+    with unwritten(folder):
         if not same:
             write_recording(outcome.recording, folder, words)
         same = not write_messages(messages, folder) and same
-    except OSError as error:
-        raise Problem(
-            f"cannot be written: {error.strerror}",
-            "mend its permissions, or make room",
-            path=error.filename or folder,
-        ) from None
     click.echo(f"{shown(folder)}: {'nothing changed' if same else 'written'}")

@@ -8,7 +8,6 @@ shared by those who run it. A new build removes those that were not run lately.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
+from livesteps.errors import unwritten
 from livesteps.read.sdk import SDK
 from livesteps.run import install, toolchain
 
@@ -39,18 +39,19 @@ def built(
     program = folder / "program" / name
     lock = -1
     try:
-        while not _there(lock):
-            _close(lock)
-            lock = _open(folder)
-            install.wait_for_lock(sdk, lock, folder, halt, shared=True)
-            if not (folder / "done").exists():
-                install.wait_for_lock(sdk, lock, folder, halt)
-                if _there(lock) and not (folder / "done").exists():
-                    _build(sdk, program, text, libraries, halt, lock)
-                    (folder / "done").touch()
-                    _forget_others(folder)
-                fcntl.flock(lock, fcntl.LOCK_SH)
-        os.utime(lock)
+        with unwritten(folder):
+            while not _there(lock):
+                _close(lock)
+                lock = _open(folder)
+                install.wait_for_lock(sdk, lock, folder, halt, shared=True)
+                if not (folder / "done").exists():
+                    install.wait_for_lock(sdk, lock, folder, halt)
+                    if _there(lock) and not (folder / "done").exists():
+                        _build(sdk, program, text, libraries, halt, lock)
+                        (folder / "done").touch()
+                        _forget_others(folder)
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+            os.utime(lock)
         yield program
     finally:
         _close(lock)
@@ -86,16 +87,13 @@ def variables(sdk: SDK, home: Path) -> dict[str, str]:
 
 
 def _digest(sdk: SDK, name: str, text: str, libraries: Path | None) -> str:
-    digest = hashlib.sha256()
-    for part in (
+    return toolchain.digest_of(
         *(sdk.build or ()),
         *(f"{key}={value}" for key, value in sorted(sdk.environment.items())),
         toolchain.version_of(sdk, "sdk"),
         toolchain.version_of(sdk, "language"),
         *(str(libraries), name, text),
-    ):
-        digest.update(f"{len(part)}:{part}".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:16]
+    )
 
 
 def _build(

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from livesteps.errors import Problem
+from livesteps.errors import Problem, unwritten
 from livesteps.read.sdk import SDK
 from livesteps.run import toolchain
 from livesteps.run.process import GuardKilled, Process
@@ -52,18 +52,12 @@ def install(sdk: SDK, halt: threading.Event) -> Path | None:
         return None
     tree = toolchain.libraries_of(sdk)
     done = tree.parent / "done"
-    try:
+    with unwritten(tree):
         tree.parent.mkdir(parents=True, exist_ok=True)
         with _locked(sdk, tree.parent / "lock", halt) as lock:
             if not done.exists():
                 _fill(sdk, tree, lock, halt)
                 done.touch()
-    except OSError as error:
-        raise Problem(
-            f"cannot be written: {error.strerror}",
-            "mend its permissions, or make room",
-            path=error.filename or tree,
-        ) from None
     return tree
 
 

@@ -49,16 +49,22 @@ def trusting(sdk: SDK, ca: Path) -> dict[str, str]:
 def libraries_of(sdk: SDK) -> Path:
     """Where its libraries are installed: another folder if anything differs."""
     assert sdk.install
-    digest = hashlib.sha256()
-    for part in (
+    digest = digest_of(
         *sdk.install.command,
         *(f"{key}={value}" for key, value in sorted(sdk.environment.items())),
         version_of(sdk, "language"),
         *(f"{name}\0{_content(sdk.folder / name)}" for name in sdk.install.files),
-    ):
-        digest.update(f"{len(part)}:{part}".encode(errors="surrogateescape"))
-    name = f"{sdk.id}-{digest.hexdigest()[:16]}"
+    )
+    name = f"{sdk.id}-{digest}"
     return platformdirs.user_cache_path("livesteps") / name / "tree"
+
+
+def digest_of(*parts: str) -> str:
+    """What is another name in the cache where any of the parts differs."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{len(part)}:{part}".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
 def check_machine(sdk: SDK) -> None:
