@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import click
@@ -16,7 +16,7 @@ from livesteps.read.guide import Guide, find_guide
 from livesteps.report import FORMATS, Reports
 from livesteps.run.backend import Backend
 from livesteps.run.batch import Batch
-from livesteps.run.plan import Program, plan, programs, required
+from livesteps.run.plan import Program, outcome_of, plan, programs, required
 
 
 class _Run(click.Command):
@@ -25,16 +25,16 @@ class _Run(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Ours, and an option for each server that is a person's own."""
         if "servers" not in ctx.meta:
-            ctx.meta["servers"] = _options()
+            ctx.meta["servers"] = []
+            # Where it cannot be read, the command will say so.
+            with suppress(Problem):
+                guide = ctx.meta["guide"] = find_guide(Path.cwd())
+                ctx.meta["servers"] = _options(guide)
         options: list[click.Parameter] = ctx.meta["servers"]
         return [*options, *super().get_params(ctx)]
 
 
-def _options() -> list[click.Parameter]:
-    try:
-        guide = find_guide(Path.cwd())
-    except Problem:  # the command will say so
-        return []
+def _options(guide: Guide) -> list[click.Parameter]:
     return [
         click.Option(
             ["--server"],
@@ -88,7 +88,8 @@ def run(
     **servers: str | None,
 ) -> None:
     """Run samples step by step, and check what the server holds after each."""
-    guide = find_guide(Path.cwd())
+    meta = click.get_current_context().meta
+    guide: Guide = meta.get("guide") or find_guide(Path.cwd())
     if bool(names) == everything:
         raise Problem("name the SDKs to run, or all", f"known: {', '.join(guide.sdks)}")
     wanted = programs(guide, names)
@@ -108,7 +109,7 @@ def run(
             )
     kind = "cloud" if chosen.option else "server"
     with Reports(reports, guide, kind, name, last, needed) as report:
-        report.outcomes = plan(guide, wanted, "", named=_sdks(names))
+        report.outcomes = [outcome_of(guide, *program) for program in wanted]
         with (
             _after_interrupt(report),
             Backend(guide, chosen) as backend,

@@ -118,12 +118,12 @@ class Guide:
             if 0 not in sdk.gaps(chapter.name)
         ]
 
-    def others(self, sdk: SDK | None = None) -> Mapping[str, str]:
-        """The titles of the servers besides the first, of an SDK or all, by name."""
+    def others(self) -> Mapping[str, str]:
+        """The titles of the servers besides the first, by name."""
         return {
             name: server.title
             for name, server in self.plugins.servers.items()
-            if name != self.server and (sdk is None or name in sdk.servers)
+            if name != self.server
         }
 
 

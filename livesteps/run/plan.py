@@ -75,6 +75,14 @@ def plan(
     ]
 
 
+def outcome_of(guide: Guide, sdk: SDK, chapter: Chapter) -> Outcome:
+    """One of a program of which nothing is known yet."""
+    return Outcome(
+        *(sdk, chapter, guide.called(sdk, chapter)),
+        redact=Redaction(words=guide.plugins.vocabulary),
+    )
+
+
 def _outcome(
     guide: Guide,
     sdk: SDK,
@@ -84,10 +92,7 @@ def _outcome(
     named: bool,
     server: Server | None,
 ) -> Outcome:
-    outcome = Outcome(
-        *(sdk, chapter, guide.called(sdk, chapter)),
-        redact=Redaction(words=guide.plugins.vocabulary),
-    )
+    outcome = outcome_of(guide, sdk, chapter)
     if sdk.recorded_only and not named:
         _only_recorded(guide, outcome)
         return outcome

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -96,12 +97,14 @@ class CloudsYaml(Server):
         from livesteps_openstack.named.account import Named
         from livesteps_openstack.named.keys import keys_made
 
+        # Who cleans up asks it of each name; the services may not be ready before.
+        known = cache(lambda: stored_by(self.guide, services))
         return Named(
             entry,
             guarded(self.guide, [sdk] if sdk else []),
             ca=self._ca,
             makes_keys=keys_made(self.guide, sdk) if sdk else {},
-            knows=lambda name: stored_by(self.guide, services)(name),
+            knows=lambda name: known()(name),
         )
 
 
