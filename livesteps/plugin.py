@@ -1,8 +1,8 @@
 """What a plugin may bring: servers, contract kinds, changes, and a vocabulary.
 
 A plugin is a module that a guide names in its guide.toml. What it brings are the
-classes in it that derive from these, `Vocabulary` objects, and commands of click.
-Nothing here knows a server or a protocol.
+classes in it that derive from these, and `Vocabulary` objects. Nothing here knows a
+server or a protocol.
 """
 
 from __future__ import annotations

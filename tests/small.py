@@ -33,18 +33,12 @@ NOTHING = '''\
 from livesteps.plugin import Account, Server
 
 
-class Empty(Account):
-    def __init__(self):
-        self.environment, self.known = {}, {}
-        self.secrets, self.versions = {}, {}
-
-
 class Nothing(Server):
     name = "nothing"
     title = "nothing at all"
 
     def account(self, purpose):
-        return Empty()
+        return Account()
 '''
 
 SDK_TOML = """\
@@ -60,24 +54,6 @@ command = ["{python}", "{sample}"]
 sdk = ["{python}", "-c", "print('1.0')"]
 language = ["{python}", "--version"]
 """
-
-
-NOWHERE = '''\
-"""A server for programs that ask nothing of one: it takes no time to start."""
-
-from livesteps.plugin import Account, Server
-
-
-class Nowhere(Server):
-    name = "nowhere"
-    title = "nowhere"
-
-    def account(self, purpose):
-        account = Account()
-        account.environment, account.known = {}, {}
-        account.secrets, account.versions = {}, {}
-        return account
-'''
 
 
 @dataclass(frozen=True)
@@ -142,15 +118,15 @@ class SmallGuide:
             more = toml.read_text().replace('"]\nplugins', f'", "{name}"]\nplugins')
             toml.write_text(more)
 
-    def use_no_server(self) -> None:
-        """Let its programs run against nothing, where a test starts a server of its
-        own for no other reason than that a run has one."""
+    def without_server(self) -> SmallGuide:
+        """Let its programs run against nothing, which starts at once."""
         (self.samples / "nothing.py").write_text(NOTHING)
         toml = self.samples / "guide.toml"
         text = toml.read_text().replace("openstack", "nothing.py")
         toml.write_text(text.replace("swift", "nothing").replace('"holds"', ""))
         steps = self.samples / "tiny.toml"
         steps.write_text(steps.read_text().replace("holds = {}", ""))
+        return self
 
     def add_service(self, name: str, variable: str, *command: str) -> None:
         """Add a service; it starts nothing where that of another guide is lent."""
@@ -175,15 +151,4 @@ def write_guide(
     guide.add_chapter("tiny", blocks, contracts, after)
     (guide.samples / "guide.toml").write_text(GUIDE_TOML)
     (guide.sdk_folder / "sdk.toml").write_text(SDK_TOML)
-    return guide
-
-
-def without_server(guide: SmallGuide) -> SmallGuide:
-    """Make the programs of a guide run against nothing, which starts at once."""
-    toml = guide.samples / "guide.toml"
-    (guide.samples / "nowhere.py").write_text(NOWHERE)
-    text = toml.read_text().replace('"openstack"', '"nowhere.py"')
-    toml.write_text(text.replace('"swift"', '"nowhere"').replace('"holds"', ""))
-    steps = guide.samples / "tiny.toml"
-    steps.write_text(steps.read_text().replace("holds = {}\n", ""))
     return guide

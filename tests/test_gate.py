@@ -169,7 +169,7 @@ def test_over_several_processes_a_sample_is_still_run_once(
     pytest.importorskip("xdist")
     block = f"open({str(tmp_path / 'ran')!r}, 'a').write('ran\\n')\nprint(1)"
     guide = make_guide(block, "print(2)", "print(3)", "print(4)", "print(5)")
-    guide.use_no_server()
+    guide.without_server()
     record(guide)
     (tmp_path / "ran").unlink()
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

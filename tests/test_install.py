@@ -146,7 +146,7 @@ def test_two_processes_at_once_fill_it_once(
         f"echo ran >> {log}; while test ! -e {log}.go; do sleep 0.05; done; "
         "cp lock library",
     )
-    guide.use_no_server()
+    guide.without_server()
     environment["XDG_CACHE_HOME"] = os.environ["XDG_CACHE_HOME"]
     both = [
         subprocess.Popen(

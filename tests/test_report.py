@@ -22,7 +22,7 @@ import requests
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
 from junitparser import JUnitXml
-from small import COMMAND, ROOT, without_server, write_guide
+from small import COMMAND, ROOT, write_guide
 
 from livesteps import __version__
 from livesteps.cli import main
@@ -499,13 +499,11 @@ def test_an_interrupted_run_is_reported(
     wait_for: Callable[..., None],
 ) -> None:
     waiting = tmp_path / "waiting"
-    guide = without_server(
-        make_guide(
-            "print(1)",
-            f"import time; open({str(waiting)!r}, 'w'); time.sleep(600)",
-            "print(3)",
-        )
-    )
+    guide = make_guide(
+        "print(1)",
+        f"import time; open({str(waiting)!r}, 'w'); time.sleep(600)",
+        "print(3)",
+    ).without_server()
     report = tmp_path / "r.json"
     running = subprocess.Popen(
         [*COMMAND, "run", "tiny", "--report", str(report)],
@@ -609,7 +607,7 @@ def test_info_is_read_where_it_is(
 
 @pytest.fixture
 def passing(make_guide: MakeGuide, livesteps_here: Command) -> Guide:
-    guide = without_server(make_guide("print(1)", "print(2)"))
+    guide = make_guide("print(1)", "print(2)").without_server()
     assert livesteps_here(guide.folder, "record", "tiny").returncode == 0
     return guide
 

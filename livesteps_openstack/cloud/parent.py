@@ -187,9 +187,9 @@ class Cloud:
 
     def _environment(self) -> dict[str, str]:
         packages = [
-            Path(file).resolve().parent for file in (__file__, livesteps.__file__)
+            Path(livesteps.__file__).resolve().parent,
+            Path(__file__).resolve().parents[1],
         ]
-        packages[0] = packages[0].parent
         path = [
             *(str(package.parent) for package in packages),
             *os.environ.get("PYTHONPATH", "").split(os.pathsep),
